@@ -1,0 +1,1 @@
+//! Encoders in: RTMP sessions become publications of typed tracks and frames.

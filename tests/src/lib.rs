@@ -1,0 +1,1 @@
+//! Vitrine as a whole: real publishers, real browsers, a playlist checker, load.
