@@ -2,6 +2,8 @@
 #![forbid(unsafe_code)]
 
 pub mod cmaf;
+pub mod codec;
+pub mod grid;
 pub mod media;
 pub mod request;
 pub mod snapshot;

@@ -1,0 +1,186 @@
+//! Video frames on their grid.
+
+use super::{Origin, RateEstimate, frame_ticks, timescale_for};
+use crate::media::{Frame, MediaTime, Sample, Timescale};
+
+/// A constant-rate grid is given up for plain milliseconds when frames run this many lines ahead of their stamps.
+const LINES_AHEAD_LIMIT: i64 = 2;
+
+/// Places one publication's video frames in media time.
+///
+/// Decode times are shifted by the encoder's reordering delay, so that an IDR's decode and presentation times
+/// are equal, segments start where they are shown, and composition offsets are negative for B-frames (`cmf2`).
+#[derive(Debug, Clone)]
+pub struct VideoGrid {
+    timescale: Timescale,
+    frame_ticks: i64,
+    /// Stamp and media time of the first IDR's presentation.
+    origin: Origin,
+    /// Presentation minus decode stamp of the first IDR.
+    reorder_ms: i64,
+    /// Whether stamps are snapped to whole frames, or taken as they are.
+    snapping: bool,
+    last_dts_ticks: Option<i64>,
+}
+
+impl VideoGrid {
+    /// A grid that shows `first_idr` at `media` and counts in `timescale`.
+    pub fn new(estimate: RateEstimate, timescale: Timescale, first_idr: &Frame, media: MediaTime) -> Self {
+        Self {
+            timescale,
+            frame_ticks: frame_ticks(estimate.rate, timescale),
+            origin: Origin {
+                encoder_ms: first_idr.pts_ms,
+                media,
+            },
+            reorder_ms: first_idr.pts_ms - first_idr.dts_ms,
+            snapping: estimate.constant,
+            last_dts_ticks: None,
+        }
+    }
+
+    /// The grid of a session's first publication, in the timescale that suits its rate.
+    pub fn first(estimate: RateEstimate, first_idr: &Frame) -> Self {
+        let timescale = timescale_for(estimate.rate);
+        Self::new(estimate, timescale, first_idr, MediaTime::new(0, timescale))
+    }
+
+    /// Where the encoder's clock stands.
+    pub fn origin(&self) -> Origin {
+        self.origin
+    }
+
+    /// One frame in this grid's timescale.
+    pub fn frame_duration(&self) -> MediaTime {
+        MediaTime::new(self.frame_ticks, self.timescale)
+    }
+
+    /// Puts a frame on its line. Decode times rise strictly; a hole in the stamps stays a hole.
+    pub fn place(&mut self, frame: &Frame) -> Sample {
+        let stamp = self
+            .origin
+            .media_time(frame.dts_ms.saturating_add(self.reorder_ms), self.timescale)
+            .ticks;
+        let reorder = MediaTime::from_millis(frame.pts_ms - frame.dts_ms - self.reorder_ms)
+            .rescale(self.timescale)
+            .ticks;
+        let (dts_ticks, pts_ticks) = if self.snapping {
+            self.snap(stamp, reorder)
+        } else {
+            self.follow(stamp, reorder)
+        };
+        self.last_dts_ticks = Some(dts_ticks);
+        Sample {
+            dts: MediaTime::new(dts_ticks, self.timescale),
+            pts: MediaTime::new(pts_ticks, self.timescale),
+            nominal_duration: self.frame_duration(),
+            is_idr: frame.is_idr,
+            data: frame.data.clone(),
+        }
+    }
+
+    fn snap(&mut self, stamp: i64, reorder: i64) -> (i64, i64) {
+        let start = self.origin.media.rescale(self.timescale).ticks;
+        let nearest =
+            |ticks: i64| (ticks + self.frame_ticks / 2).div_euclid(self.frame_ticks) * self.frame_ticks;
+        let line = start + nearest(stamp - start);
+        let next = self.last_dts_ticks.map_or(line, |last| last + self.frame_ticks);
+        if next - line >= LINES_AHEAD_LIMIT * self.frame_ticks {
+            // Frames come faster than the rate says: it was wrong. Milliseconds never drift.
+            self.snapping = false;
+            return self.follow(stamp, reorder);
+        }
+        let dts = line.max(next);
+        (dts, dts + nearest(reorder))
+    }
+
+    fn follow(&self, stamp: i64, reorder: i64) -> (i64, i64) {
+        let least = self.last_dts_ticks.map_or(stamp, |last| last + 1);
+        (stamp.max(least), stamp + reorder)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::media::{FrameRate, TrackKind, WallTime};
+    use bytes::Bytes;
+    use proptest::prelude::*;
+
+    fn frame(dts_ms: i64, pts_ms: i64) -> Frame {
+        Frame {
+            track: TrackKind::Video,
+            dts_ms,
+            pts_ms,
+            is_idr: false,
+            data: Bytes::new(),
+            received: WallTime(0),
+        }
+    }
+
+    fn constant(numerator: u32, denominator: u32) -> RateEstimate {
+        RateEstimate {
+            rate: FrameRate::new(numerator, denominator).unwrap(),
+            constant: true,
+        }
+    }
+
+    #[test]
+    fn rounded_stamps_return_to_exact_ticks() {
+        let mut grid = VideoGrid::first(constant(30_000, 1001), &frame(5000, 5000));
+        for i in 0..1000_i64 {
+            let stamp = 5000 + (i as f64 * 1001.0 / 30.0).round() as i64;
+            assert_eq!(grid.place(&frame(stamp, stamp)).dts.ticks, i * 3003);
+        }
+    }
+
+    #[test]
+    fn b_frames_are_shown_before_they_are_decoded() {
+        // Decode order I P B B at 25 fps, two frames of reordering: the IDR is shown 80 ms after its decode stamp.
+        let mut grid = VideoGrid::first(constant(25, 1), &frame(0, 80));
+        let placed: Vec<_> = [(0, 80), (40, 200), (80, 120), (120, 160)]
+            .map(|(dts, pts)| grid.place(&frame(dts, pts)))
+            .iter()
+            .map(|sample| (sample.dts.ticks / 3600, sample.pts.ticks / 3600))
+            .collect();
+        assert_eq!(placed, [(0, 0), (1, 3), (2, 1), (3, 2)]);
+    }
+
+    #[test]
+    fn a_hole_stays_a_hole() {
+        let mut grid = VideoGrid::first(constant(30, 1), &frame(0, 0));
+        let ticks: Vec<_> = [0, 33, 200, 233]
+            .map(|ms| grid.place(&frame(ms, ms)).dts.ticks / 3000)
+            .into();
+        assert_eq!(ticks, [0, 1, 6, 7]);
+    }
+
+    #[test]
+    fn a_rate_that_proves_wrong_is_given_up_before_it_drifts() {
+        let mut grid = VideoGrid::first(constant(30, 1), &frame(0, 0));
+        let mut last = None;
+        for i in 0..600 {
+            let stamp = i * 1000 / 60;
+            last = Some((stamp, grid.place(&frame(stamp, stamp)).pts.millis()));
+        }
+        let (stamp, placed) = last.unwrap();
+        assert!((stamp - placed).abs() <= 70, "{stamp} {placed}");
+    }
+
+    proptest! {
+        #[test]
+        fn decode_times_rise_and_stay_near_their_stamps(gaps in proptest::collection::vec(0_i64..200, 1..200), constant_rate: bool) {
+            let rate = RateEstimate { constant: constant_rate, ..constant(30, 1) };
+            let mut grid = VideoGrid::first(rate, &frame(0, 0));
+            let mut stamp = 0;
+            let mut last = grid.place(&frame(0, 0)).dts;
+            for gap in gaps {
+                stamp += gap;
+                let sample = grid.place(&frame(stamp, stamp));
+                prop_assert!(sample.dts > last);
+                prop_assert!((sample.pts.millis() - stamp).abs() <= 67);
+                last = sample.dts;
+            }
+        }
+    }
+}
