@@ -95,11 +95,8 @@ impl AudioGrid {
         let longest_fill = LONGEST_FILL_S * i64::from(self.timescale.get());
         if off.abs() >= JUMP_FRAMES * self.frame_ticks {
             self.drift_run = 0;
-            return if off > longest_fill {
-                0
-            } else {
-                off / self.frame_ticks
-            };
+            let nearest = (off + off.signum() * self.frame_ticks / 2) / self.frame_ticks;
+            return if off > longest_fill { 0 } else { nearest };
         }
         if off.abs() * 2 <= self.frame_ticks {
             self.drift_run = 0;
