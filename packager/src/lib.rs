@@ -5,5 +5,8 @@ pub mod cmaf;
 pub mod codec;
 pub mod grid;
 pub mod media;
+pub mod playlist;
 pub mod request;
+pub mod segmenter;
 pub mod snapshot;
+pub mod timeline;

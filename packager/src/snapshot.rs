@@ -4,16 +4,13 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::request::{Directives, MediaName};
+use crate::media::MediaTime;
+use crate::playlist::RenderedPlaylist;
+use crate::request::{Directives, MediaName, Position};
+use crate::timeline::{Part, Segment};
 
-/// A playlist, rendered once and shared by every answer.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RenderedPlaylist {
-    /// UTF-8 text.
-    pub plain: Bytes,
-    /// The same, gzipped.
-    pub gzip: Bytes,
-}
+/// 8216bis 6.2.5.2: a request may be at most two segments ahead of the last listed one.
+const SEGMENTS_AHEAD: u64 = 2;
 
 /// The bytes of a media resource: the same chunks that were published, in order.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,6 +19,15 @@ pub struct MediaBody {
     pub chunks: Arc<[Bytes]>,
     /// Sum of the chunks' lengths in bytes.
     pub len: u64,
+}
+
+impl MediaBody {
+    /// The body that these chunks make.
+    pub fn new(chunks: impl IntoIterator<Item = Bytes>) -> Self {
+        let chunks: Arc<[Bytes]> = chunks.into_iter().collect();
+        let len = chunks.iter().map(|chunk| chunk.len() as u64).sum();
+        Self { chunks, len }
+    }
 }
 
 /// What a snapshot says of a media name.
@@ -46,25 +52,132 @@ pub enum Resolution {
     TooFarAhead,
 }
 
-/// What readers may ask of a rendition. Implemented by the timeline's snapshots.
+/// One rendition at one instant.
 #[derive(Debug, Clone)]
 pub struct RenditionSnapshot {
-    pub(crate) _private: (),
+    pub(crate) full: RenderedPlaylist,
+    /// Equal to `full` while nothing may be skipped, and after the end.
+    pub(crate) delta: RenderedPlaylist,
+    pub(crate) part_target: MediaTime,
+    pub(crate) inits: Arc<[MediaBody]>,
+    /// Whole segments that may be fetched, oldest first, without a hole in their numbers.
+    pub(crate) segments: Arc<[Arc<Segment>]>,
+    pub(crate) open_msn: u64,
+    pub(crate) open_parts: Vec<Part>,
+    pub(crate) next_part: u64,
+    pub(crate) ended: bool,
 }
 
 impl RenditionSnapshot {
     /// The answer to a playlist request at this instant.
-    pub fn resolve(&self, _directives: &Directives) -> Resolution {
-        Resolution::Wait
+    pub fn resolve(&self, directives: &Directives) -> Resolution {
+        // 6.2.5.1, 6.2.5.2: after EXT-X-ENDLIST every directive is ignored.
+        let ready = || {
+            let delta = directives.skip.is_some() && !self.ended;
+            Resolution::Ready(if delta {
+                self.delta.clone()
+            } else {
+                self.full.clone()
+            })
+        };
+        match directives.wait_for {
+            Some(wanted) if !self.ended => match self.stage(wanted) {
+                Stage::Listed => ready(),
+                Stage::Ahead => Resolution::Wait,
+                Stage::TooFar => Resolution::TooFarAhead,
+            },
+            _ => ready(),
+        }
+    }
+
+    fn stage(&self, wanted: Position) -> Stage {
+        let Position { msn, part } = wanted;
+        let open_parts = self.open_parts.len() as u64;
+        // `open_msn` is one ahead of the last listed whole segment.
+        if msn > self.open_msn.saturating_add(SEGMENTS_AHEAD - 1) {
+            return Stage::TooFar;
+        }
+        let Some(part) = part else {
+            return if msn < self.open_msn {
+                Stage::Listed
+            } else {
+                Stage::Ahead
+            };
+        };
+        if msn < self.open_msn {
+            // 6.2.5.2: an index past the segment's last part means part 0 of the next segment.
+            let inside = self
+                .segment(msn)
+                .is_none_or(|segment| part < segment.parts.len() as u64);
+            let listed = inside || msn + 1 < self.open_msn || open_parts > 0;
+            return if listed { Stage::Listed } else { Stage::Ahead };
+        }
+        let counted = if msn == self.open_msn { open_parts } else { 0 };
+        if part < counted {
+            Stage::Listed
+        } else if part > counted.saturating_add(self.advance_part_limit()) {
+            Stage::TooFar
+        } else {
+            Stage::Ahead
+        }
+    }
+
+    /// 6.2.5.2: how many parts a request may be ahead.
+    fn advance_part_limit(&self) -> u64 {
+        let part_target = self.part_target.seconds();
+        if part_target < 1.0 {
+            (3.0 / part_target).ceil() as u64
+        } else {
+            3
+        }
     }
 
     /// The bytes behind a media name at this instant.
-    pub fn lookup(&self, _name: MediaName) -> Lookup {
-        Lookup::Unknown
+    pub fn lookup(&self, name: MediaName) -> Lookup {
+        let found = match name {
+            MediaName::Init(number) => usize::try_from(number)
+                .ok()
+                .and_then(|number| self.inits.get(number))
+                .cloned(),
+            MediaName::Part(number) if number == self.next_part && !self.ended => return Lookup::Hinted,
+            MediaName::Part(number) => self.part(number).and_then(|part| part.body.clone()),
+            MediaName::Segment(msn) => self
+                .segment(msn)
+                .filter(|segment| !segment.gap)
+                .map(|segment| segment.body.clone()),
+        };
+        found.map_or(Lookup::Unknown, Lookup::Found)
     }
 
     /// Whether the playlist ends with EXT-X-ENDLIST.
     pub fn ended(&self) -> bool {
-        false
+        self.ended
     }
+
+    fn segment(&self, msn: u64) -> Option<&Segment> {
+        let first = self.segments.first()?.msn;
+        let index = usize::try_from(msn.checked_sub(first)?).ok()?;
+        self.segments.get(index).map(Arc::as_ref)
+    }
+
+    fn part(&self, number: u64) -> Option<&Part> {
+        let within = |parts: &[Part]| -> Option<usize> {
+            usize::try_from(number.checked_sub(parts.first()?.number)?).ok()
+        };
+        if let Some(part) = within(&self.open_parts).and_then(|index| self.open_parts.get(index)) {
+            return Some(part);
+        }
+        let first_of = |segment: &Arc<Segment>| segment.parts.first().map_or(0, |part| part.number);
+        let after = self
+            .segments
+            .partition_point(|segment| first_of(segment) <= number);
+        let segment = self.segments.get(after.checked_sub(1)?)?;
+        within(&segment.parts).and_then(|index| segment.parts.get(index))
+    }
+}
+
+enum Stage {
+    Listed,
+    Ahead,
+    TooFar,
 }

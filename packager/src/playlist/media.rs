@@ -1,0 +1,99 @@
+//! Media playlists: the whole of it, and its delta update (8216bis 6.2.5.1).
+
+use super::tags::{self, Control};
+use crate::request::Position;
+use crate::timeline::{OpenSegment, Segment};
+
+/// A rendition as its playlist shows it.
+pub(crate) struct MediaPlaylist<'a> {
+    pub control: &'a Control,
+    pub discontinuity_sequence: u64,
+    /// Whole segments, oldest first.
+    pub segments: &'a [std::sync::Arc<Segment>],
+    pub open: Option<&'a OpenSegment>,
+    pub next_part: u64,
+    /// Every other rendition's newest part.
+    pub reports: &'a [(String, Position)],
+    pub ended: bool,
+}
+
+impl MediaPlaylist<'_> {
+    /// The full playlist.
+    pub(crate) fn full(&self) -> String {
+        self.render(0)
+    }
+
+    /// The playlist with everything skipped that may be; `None` when that is nothing (SPEC 64).
+    pub(crate) fn delta(&self) -> Option<String> {
+        let skipped = self.skippable();
+        (skipped > 0 && !self.ended).then(|| self.render(skipped))
+    }
+
+    /// Segments that end further than CAN-SKIP-UNTIL before the last whole segment does (SPEC 58).
+    fn skippable(&self) -> usize {
+        let boundary = f64::from(self.control.skip_boundary_s());
+        let Some(end) = self.segments.last().map(|last| last.end().seconds()) else {
+            return 0;
+        };
+        self.segments
+            .iter()
+            .take_while(|segment| end - segment.end().seconds() > boundary)
+            .count()
+    }
+
+    fn render(&self, skipped: usize) -> String {
+        let mut out = String::with_capacity(1024 + 160 * (self.segments.len() - skipped));
+        tags::head(&mut out, self.control);
+        tags::server_control(&mut out, self.control);
+        tags::part_inf(&mut out, self.control);
+        let open_msn = self.open.map_or(0, |open| open.msn);
+        let media_sequence = self.segments.first().map_or(open_msn, |first| first.msn);
+        tags::sequences(&mut out, media_sequence, self.discontinuity_sequence);
+        if skipped > 0 {
+            tags::skip(&mut out, skipped);
+        }
+        self.render_segments(skipped, &mut out);
+        if self.ended {
+            tags::endlist(&mut out);
+        } else {
+            tags::preload_hint(&mut out, self.next_part);
+            for (rendition, last) in self.reports {
+                tags::rendition_report(&mut out, rendition, *last);
+            }
+        }
+        out
+    }
+
+    fn render_segments(&self, skipped: usize, out: &mut String) {
+        // EXT-X-MAP is said again for the first segment of a delta: players need not remember (SPEC 62).
+        let mut init = None;
+        let mut announce = |out: &mut String, discontinuity: bool, needed: u32| {
+            if discontinuity {
+                tags::discontinuity(out);
+            }
+            if init != Some(needed) {
+                tags::map(out, needed);
+                init = Some(needed);
+            }
+        };
+        // SPEC 26: parts are listed for the last three target durations.
+        let end = self
+            .open
+            .map(OpenSegment::end)
+            .or(self.segments.last().map(|last| last.end()));
+        let parts_from = end.map_or(0.0, |end| end.seconds()) - f64::from(3 * self.control.target_duration_s);
+        for segment in self.segments.iter().skip(skipped) {
+            announce(out, segment.discontinuity, segment.init);
+            let recent = segment.end().seconds() >= parts_from && !self.ended;
+            out.push_str(if recent {
+                &segment.lines_with_parts
+            } else {
+                &segment.lines
+            });
+        }
+        if let Some(open) = self.open {
+            announce(out, open.discontinuity, open.init);
+            out.push_str(&open.lines);
+        }
+    }
+}
