@@ -1,0 +1,101 @@
+// The product card. The show calls `render` with the product on show; only what changed is touched, and a screen reader
+// is told of it in one sentence.
+
+import { formatPrice, formatStock } from "./price.ts";
+import type { Product } from "./product.ts";
+
+export class Card {
+  private shown: Product | null = null;
+  private readonly image = this.part<HTMLImageElement>(".card-image");
+  private readonly name = this.part(".card-name");
+  private readonly price = this.part(".card-price");
+  private readonly stock = this.part(".card-stock");
+  private readonly buy = this.part<HTMLAnchorElement>(".card-buy");
+
+  /** `root` holds the card's parts; `announcer` is a polite live region that only screen readers meet. */
+  constructor(
+    private readonly root: HTMLElement,
+    private readonly announcer: HTMLElement,
+  ) {
+    // A picture that cannot be loaded leaves a drawn placeholder, not a broken frame.
+    this.image.addEventListener("error", () => (this.image.hidden = true));
+  }
+
+  render(product: Product | null): void {
+    const before = this.shown;
+    if (sameProduct(before, product)) return;
+    this.shown = product;
+    this.root.dataset["state"] = product ? "shown" : "empty";
+    if (!product) {
+      if (before) this.announce(`${before.name} is no longer on show.`);
+      return;
+    }
+    if (before?.id !== product.id) this.replay(this.root, "enter");
+    else this.highlight(before, product);
+    this.fill(product);
+    this.announce(describe(before, product));
+  }
+
+  private fill(product: Product): void {
+    this.name.textContent = product.name;
+    this.price.textContent = formatPrice(product.price);
+    const stock = formatStock(product.stock);
+    this.stock.hidden = stock === null;
+    this.stock.textContent = stock?.text ?? "";
+    this.stock.dataset["level"] = stock?.level ?? "";
+    if (product.image && this.image.getAttribute("src") !== product.image) this.image.src = product.image;
+    this.image.hidden = !product.image;
+    this.buy.hidden = !product.url;
+    if (product.url) this.buy.href = product.url;
+    else this.buy.removeAttribute("href");
+    this.root.dataset["soldOut"] = String(product.stock === 0);
+    this.buy.querySelector(".card-buy-label")!.textContent = product.stock === 0 ? "See details" : "Buy now";
+    this.buy.setAttribute("aria-label", `${product.stock === 0 ? "See details of" : "Buy"} ${product.name} (opens in a new tab)`);
+  }
+
+  private highlight(before: Product, product: Product): void {
+    if (!samePrice(before, product)) this.replay(this.price, "changed");
+    if (before.stock !== product.stock) this.replay(this.stock, "changed");
+  }
+
+  /** Starts a CSS animation anew, also while it runs. */
+  private replay(element: HTMLElement, name: string): void {
+    element.classList.remove(name);
+    void element.offsetWidth;
+    element.classList.add(name);
+  }
+
+  private announce(sentence: string): void {
+    this.announcer.textContent = sentence;
+  }
+
+  private part<E extends HTMLElement>(selector: string): E {
+    const element = this.root.querySelector<E>(selector);
+    if (!element) throw new Error(`the card has no ${selector}`);
+    return element;
+  }
+}
+
+/** What a screen reader says of the change from `before` to `product`. */
+export function describe(before: Product | null, product: Product): string {
+  const price = formatPrice(product.price);
+  const stock = formatStock(product.stock)?.text;
+  if (before?.id !== product.id) return `Now showing: ${product.name}, ${price}${stock ? `, ${stock}` : ""}.`;
+  const changes = [
+    ...(samePrice(before, product) ? [] : [`the price is now ${price}`]),
+    ...(before.stock === product.stock || !stock ? [] : [stock]),
+  ];
+  return changes.length ? `${product.name}: ${changes.join(", ")}.` : "";
+}
+
+function samePrice(a: Product, b: Product): boolean {
+  return a.price.amount === b.price.amount && a.price.currency === b.price.currency;
+}
+
+function sameProduct(a: Product | null, b: Product | null): boolean {
+  if (a === b) return true;
+  if (!a || !b) return false;
+  return (
+    a.id === b.id && a.name === b.name && a.image === b.image && a.url === b.url && a.stock === b.stock && samePrice(a, b)
+  );
+}

@@ -1,0 +1,29 @@
+// How fast to play so that the latency stays at the target: a little faster when behind, a little slower when the buffer
+// is about to run dry. Small steps only, which a viewer does not hear.
+
+export interface Pace {
+  /** Seconds behind the live edge. */
+  readonly latency: number;
+  /** Seconds behind the live edge that the playlist asks for (PART-HOLD-BACK). */
+  readonly target: number;
+  /** Seconds of media ahead of the playhead. */
+  readonly buffered: number;
+  /** PART-TARGET in seconds; a second when the playlist has no parts. */
+  readonly partTarget: number;
+  /** The playback rate now. */
+  readonly rate: number;
+}
+
+/** The playback rate to set. A correction that has begun goes on until the target is met, so the rate does not flutter. */
+export function paceRate({ latency, target, buffered, partTarget, rate }: Pace): number {
+  const behind = latency - target;
+  const start = Math.max(0.1, partTarget / 3);
+  if (behind > (rate > 1 ? 0.02 : start) && buffered > 1.4 * partTarget) return behind > 0.6 ? 1.06 : 1.03;
+  if (behind < (rate < 1 ? -0.05 : -0.25)) return 0.97;
+  return 1;
+}
+
+/** So far behind that catching up by rate would take minutes: a viewer who follows live is taken to the live edge. */
+export function tooFarBehind(latency: number, target: number): boolean {
+  return latency > target + 4;
+}
