@@ -6,17 +6,24 @@ import type { Product } from "./product.ts";
 
 export class Card {
   private shown: Product | null = null;
-  private readonly image = this.part<HTMLImageElement>(".card-image");
-  private readonly name = this.part(".card-name");
-  private readonly price = this.part(".card-price");
-  private readonly stock = this.part(".card-stock");
-  private readonly buy = this.part<HTMLAnchorElement>(".card-buy");
+  private readonly image: HTMLImageElement;
+  private readonly name: HTMLElement;
+  private readonly price: HTMLElement;
+  private readonly stock: HTMLElement;
+  private readonly buy: HTMLAnchorElement;
+  private readonly buyLabel: HTMLElement;
 
   /** `root` holds the card's parts; `announcer` is a polite live region that only screen readers meet. */
   constructor(
     private readonly root: HTMLElement,
     private readonly announcer: HTMLElement,
   ) {
+    this.image = this.part<HTMLImageElement>(".card-image");
+    this.name = this.part(".card-name");
+    this.price = this.part(".card-price");
+    this.stock = this.part(".card-stock");
+    this.buy = this.part<HTMLAnchorElement>(".card-buy");
+    this.buyLabel = this.part(".card-buy-label");
     // A picture that cannot be loaded leaves a drawn placeholder, not a broken frame.
     this.image.addEventListener("error", () => (this.image.hidden = true));
   }
@@ -49,8 +56,9 @@ export class Card {
     if (product.url) this.buy.href = product.url;
     else this.buy.removeAttribute("href");
     this.root.dataset["soldOut"] = String(product.stock === 0);
-    this.buy.querySelector(".card-buy-label")!.textContent = product.stock === 0 ? "See details" : "Buy now";
-    this.buy.setAttribute("aria-label", `${product.stock === 0 ? "See details of" : "Buy"} ${product.name} (opens in a new tab)`);
+    const soldOut = product.stock === 0;
+    this.buyLabel.textContent = soldOut ? "See details" : "Buy now";
+    this.buy.setAttribute("aria-label", `${soldOut ? "See details of" : "Buy now:"} ${product.name} (opens in a new tab)`);
   }
 
   private highlight(before: Product, product: Product): void {
