@@ -86,6 +86,7 @@ class WatchPage {
     if (status.status === "live" && status.playback && status.session !== this.session) {
       this.session = status.session;
       this.show.clear();
+      this.setProduct(null);
       this.movedAt = -Infinity;
       this.lastTime = 0;
       this.controls.following = true;
@@ -99,15 +100,17 @@ class WatchPage {
   private onFrame(mediaTime: number): void {
     if (this.video.readyState >= 2) this.firstFrameMs ??= Math.round(performance.now());
     const passed = this.show.takePassed(mediaTime);
-    const product = this.show.productAt(mediaTime);
-    if (product !== this.product) {
-      this.product = product;
-      this.card.render(product);
-    }
+    this.setProduct(this.show.productAt(mediaTime));
     for (const { message, cueTime } of passed) {
       const applied = { appliedAtMediaTime: mediaTime, appliedAtWall: Date.now() };
       pushBounded(this.events, { id: message.id, seq: message.seq, type: message.type, cueTime, ...applied }, 500);
     }
+  }
+
+  private setProduct(product: Product | null): void {
+    if (product === this.product) return;
+    this.product = product;
+    this.card.render(product);
   }
 
   private tick(): void {
@@ -134,6 +137,7 @@ class WatchPage {
       started,
     });
     this.notices.show(notice);
+    this.stage.dataset["notice"] = notice?.kind ?? "none";
     this.stage.dataset["live"] = String(this.status?.status === "live" && notice === null);
     this.stage.dataset["status"] = this.status?.status ?? "loading";
   }

@@ -23,7 +23,13 @@ export function paceRate({ latency, target, buffered, partTarget, rate }: Pace):
   return 1;
 }
 
-/** So far behind that catching up by rate would take minutes: a viewer who follows live is taken to the live edge. */
-export function tooFarBehind(latency: number, target: number): boolean {
-  return latency > target + 4;
+/** How long after a start a skip forward is not noticed (seconds of playing). */
+const JOINING_SECONDS = 5;
+
+/**
+ * Whether to skip to the live edge instead of catching up: when catching up would take minutes, or when playback has just
+ * begun too far back (the first playlist was old, the first part slow).
+ */
+export function shouldSkip(latency: number, target: number, playedSeconds: number): boolean {
+  return latency - target > (playedSeconds < JOINING_SECONDS ? 0.8 : 4);
 }

@@ -5,7 +5,7 @@ import Hls, { ErrorTypes, Events } from "hls.js";
 import type { ErrorData, HlsConfig } from "hls.js";
 import type { MetadataCue } from "./cues.ts";
 import { NativePlayer } from "./native.ts";
-import { paceRate, tooFarBehind } from "./pacing.ts";
+import { paceRate, shouldSkip } from "./pacing.ts";
 import { Recovery } from "./recovery.ts";
 
 export interface PlayerListener {
@@ -81,6 +81,7 @@ class HlsPlayer implements Player {
   private lastTime = -1;
   private movedAt = performance.now();
   private followedAt = -Infinity;
+  private startedAt: number | null = null;
 
   constructor(
     private readonly video: HTMLVideoElement,
@@ -91,6 +92,7 @@ class HlsPlayer implements Player {
     this.stop();
     this.url = url;
     this.movedAt = performance.now();
+    this.startedAt = null;
     const hls = new Hls(CONFIG);
     this.hls = hls;
     // Registered after hls.js's own handlers: the cues of this media are on the track by now.
@@ -143,11 +145,11 @@ class HlsPlayer implements Player {
     const pace = { latency: hls.latency, target, buffered: bufferedAhead(video), partTarget, rate: video.playbackRate };
     const rate = paceRate(pace);
     if (rate !== video.playbackRate) video.playbackRate = rate;
-    this.freeStuckPlayhead(tooFarBehind(hls.latency, target));
+    this.freeStuckPlayhead(shouldSkip(hls.latency, target, this.playedSeconds()));
   }
 
-  /** After the encoder was away there is a hole in the buffer, or the playhead is far behind: go on behind the hole. */
-  private freeStuckPlayhead(farBehind: boolean): void {
+  /** After the encoder was away there is a hole in the buffer, or the playhead is far behind: go on where media is. */
+  private freeStuckPlayhead(skip: boolean): void {
     const { hls, video } = this;
     const now = performance.now();
     // Nobody followed for a while (paused, or the encoder was away): the playhead has a fresh start.
@@ -156,7 +158,7 @@ class HlsPlayer implements Player {
     if (video.currentTime !== this.lastTime) {
       this.lastTime = video.currentTime;
       this.movedAt = now;
-      if (farBehind) this.seekTo(hls?.liveSyncPosition ?? null);
+      if (skip) this.seekTo(hls?.liveSyncPosition ?? null);
       return;
     }
     const stuckMs = now - this.movedAt;
@@ -168,7 +170,13 @@ class HlsPlayer implements Player {
     }
     const next = nextBufferedStart(video);
     if (next !== null) this.seekTo(next + 0.02);
-    else if (farBehind) this.seekTo(hls?.liveSyncPosition ?? null);
+    else if (skip) this.seekTo(hls?.liveSyncPosition ?? null);
+  }
+
+  /** Seconds since this load's first frame. */
+  private playedSeconds(): number {
+    this.startedAt ??= this.video.currentTime > 0 && this.video.readyState >= 3 ? performance.now() : null;
+    return this.startedAt === null ? 0 : (performance.now() - this.startedAt) / 1000;
   }
 
   private seekTo(time: number | null): void {
