@@ -50,8 +50,7 @@ export class Card {
     this.stock.hidden = stock === null;
     this.stock.textContent = stock?.text ?? "";
     this.stock.dataset["level"] = stock?.level ?? "";
-    if (product.image && this.image.getAttribute("src") !== product.image) this.image.src = product.image;
-    this.image.hidden = !product.image;
+    this.showImage(product.image);
     this.buy.hidden = !product.url;
     if (product.url) this.buy.href = product.url;
     else this.buy.removeAttribute("href");
@@ -59,6 +58,13 @@ export class Card {
     const soldOut = product.stock === 0;
     this.buyLabel.textContent = soldOut ? "See details" : "Buy now";
     this.buy.setAttribute("aria-label", `${soldOut ? "See details of" : "Buy now:"} ${product.name} (opens in a new tab)`);
+  }
+
+  private showImage(url: string | undefined): void {
+    if (url === (this.image.getAttribute("src") ?? undefined)) return;
+    this.image.hidden = url === undefined;
+    if (url === undefined) this.image.removeAttribute("src");
+    else this.image.src = url;
   }
 
   private highlight(before: Product, product: Product): void {

@@ -3,7 +3,10 @@
 //   status (polled) ─► player ─ cues ─► Show ─┐
 //   frames on screen ─ media time ────────────┴─► product at that time ─► card
 
-import "./style.css";
+import "./style/page.css";
+import "./style/picture.css";
+import "./style/card.css";
+import "./style/screens.css";
 import { Card } from "./card.ts";
 import { Controls } from "./controls.ts";
 import { CueReader } from "./cues.ts";

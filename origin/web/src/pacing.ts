@@ -19,7 +19,7 @@ export function paceRate({ latency, target, buffered, partTarget, rate }: Pace):
   const behind = latency - target;
   const start = Math.max(0.1, partTarget / 3);
   if (behind > (rate > 1 ? 0.02 : start) && buffered > 1.4 * partTarget) return behind > 0.6 ? 1.06 : 1.03;
-  if (behind < (rate < 1 ? -0.05 : -0.25)) return 0.97;
+  if (behind < (rate < 1 ? -0.05 : -0.6 * partTarget)) return 0.97;
   return 1;
 }
 

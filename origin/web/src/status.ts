@@ -8,8 +8,6 @@ export interface ChannelStatus {
   readonly session: string | null;
   /** Path of the multivariant playlist on this origin. */
   readonly playback: string | null;
-  /** When away: when the show ends unless the encoder returns. */
-  readonly endsAt: Date | null;
 }
 
 export interface StatusListener {
@@ -49,7 +47,7 @@ async function fetchStatus(channel: string): Promise<ChannelStatus> {
     signal: AbortSignal.timeout(TIMEOUT_MS),
     cache: "no-store",
   });
-  if (response.status === 404) return { status: "unknown", session: null, playback: null, endsAt: null };
+  if (response.status === 404) return { status: "unknown", session: null, playback: null };
   if (!response.ok) throw new Error(`status ${response.status}`);
   return readStatus(await response.json());
 }
@@ -58,12 +56,10 @@ async function fetchStatus(channel: string): Promise<ChannelStatus> {
 export function readStatus(value: unknown): ChannelStatus {
   const status = isRecord(value) && STATUSES.find((known) => known === value["status"]);
   if (!isRecord(value) || !status) throw new Error("not a channel status");
-  const { session, playback, ends_at: endsAt } = value;
-  const ends = typeof endsAt === "string" ? new Date(endsAt) : null;
+  const { session, playback } = value;
   return {
     status,
     session: typeof session === "string" ? session : null,
     playback: typeof playback === "string" && /^\/(?!\/)/.test(playback) ? playback : null,
-    endsAt: ends && Number.isFinite(ends.getTime()) ? ends : null,
   };
 }
