@@ -1,0 +1,115 @@
+// The product card. The show calls `render` with the product on show; only what changed is touched, and a screen reader
+// is told of it in one sentence.
+
+import { formatPrice, formatStock } from "./price.ts";
+import type { Product } from "./product.ts";
+
+export class Card {
+  private shown: Product | null = null;
+  private readonly image: HTMLImageElement;
+  private readonly name: HTMLElement;
+  private readonly price: HTMLElement;
+  private readonly stock: HTMLElement;
+  private readonly buy: HTMLAnchorElement;
+  private readonly buyLabel: HTMLElement;
+
+  /** `root` holds the card's parts; `announcer` is a polite live region that only screen readers meet. */
+  constructor(
+    private readonly root: HTMLElement,
+    private readonly announcer: HTMLElement,
+  ) {
+    this.image = this.part<HTMLImageElement>(".card-image");
+    this.name = this.part(".card-name");
+    this.price = this.part(".card-price");
+    this.stock = this.part(".card-stock");
+    this.buy = this.part<HTMLAnchorElement>(".card-buy");
+    this.buyLabel = this.part(".card-buy-label");
+    // A picture that cannot be loaded leaves a drawn placeholder, not a broken frame.
+    this.image.addEventListener("error", () => (this.image.hidden = true));
+  }
+
+  render(product: Product | null): void {
+    const before = this.shown;
+    if (sameProduct(before, product)) return;
+    this.shown = product;
+    this.root.dataset["state"] = product ? "shown" : "empty";
+    if (!product) {
+      if (before) this.announce(`${before.name} is no longer on show.`);
+      return;
+    }
+    if (before?.id !== product.id) this.replay(this.root, "enter");
+    else this.highlight(before, product);
+    this.fill(product);
+    this.announce(describe(before, product));
+  }
+
+  private fill(product: Product): void {
+    this.name.textContent = product.name;
+    this.price.textContent = formatPrice(product.price);
+    const stock = formatStock(product.stock);
+    this.stock.hidden = stock === null;
+    this.stock.textContent = stock?.text ?? "";
+    this.stock.dataset["level"] = stock?.level ?? "";
+    this.showImage(product.image);
+    this.buy.hidden = !product.url;
+    if (product.url) this.buy.href = product.url;
+    else this.buy.removeAttribute("href");
+    this.root.dataset["soldOut"] = String(product.stock === 0);
+    const soldOut = product.stock === 0;
+    this.buyLabel.textContent = soldOut ? "See details" : "Buy now";
+    this.buy.setAttribute("aria-label", `${soldOut ? "See details of" : "Buy now:"} ${product.name} (opens in a new tab)`);
+  }
+
+  private showImage(url: string | undefined): void {
+    if (url === (this.image.getAttribute("src") ?? undefined)) return;
+    this.image.hidden = url === undefined;
+    if (url === undefined) this.image.removeAttribute("src");
+    else this.image.src = url;
+  }
+
+  private highlight(before: Product, product: Product): void {
+    if (!samePrice(before, product)) this.replay(this.price, "changed");
+    if (before.stock !== product.stock) this.replay(this.stock, "changed");
+  }
+
+  /** Starts a CSS animation anew, also while it runs. */
+  private replay(element: HTMLElement, name: string): void {
+    element.classList.remove(name);
+    void element.offsetWidth;
+    element.classList.add(name);
+  }
+
+  private announce(sentence: string): void {
+    this.announcer.textContent = sentence;
+  }
+
+  private part<E extends HTMLElement>(selector: string): E {
+    const element = this.root.querySelector<E>(selector);
+    if (!element) throw new Error(`the card has no ${selector}`);
+    return element;
+  }
+}
+
+/** What a screen reader says of the change from `before` to `product`. */
+export function describe(before: Product | null, product: Product): string {
+  const price = formatPrice(product.price);
+  const stock = formatStock(product.stock)?.text;
+  if (before?.id !== product.id) return `Now showing: ${product.name}, ${price}${stock ? `, ${stock}` : ""}.`;
+  const changes = [
+    ...(samePrice(before, product) ? [] : [`the price is now ${price}`]),
+    ...(before.stock === product.stock || !stock ? [] : [stock]),
+  ];
+  return changes.length ? `${product.name}: ${changes.join(", ")}.` : "";
+}
+
+function samePrice(a: Product, b: Product): boolean {
+  return a.price.amount === b.price.amount && a.price.currency === b.price.currency;
+}
+
+function sameProduct(a: Product | null, b: Product | null): boolean {
+  if (a === b) return true;
+  if (!a || !b) return false;
+  return (
+    a.id === b.id && a.name === b.name && a.image === b.image && a.url === b.url && a.stock === b.stock && samePrice(a, b)
+  );
+}

@@ -1,0 +1,187 @@
+// The viewer's page: /watch/{channel}.
+//
+//   status (polled) ─► player ─ cues ─► Show ─┐
+//   frames on screen ─ media time ────────────┴─► product at that time ─► card
+
+import "./style/page.css";
+import "./style/picture.css";
+import "./style/card.css";
+import "./style/screens.css";
+import { Card } from "./card.ts";
+import { Controls } from "./controls.ts";
+import { CueReader } from "./cues.ts";
+import { expose, pushBounded } from "./diagnostics.ts";
+import type { AppliedEvent } from "./diagnostics.ts";
+import { watchFrames } from "./frames.ts";
+import { NoticeView, chooseNotice } from "./notices.ts";
+import { createPlayer } from "./player.ts";
+import type { Product } from "./product.ts";
+import { Show } from "./show.ts";
+import { StallCounter, StatsView } from "./stats.ts";
+import { watchStatus } from "./status.ts";
+import type { ChannelStatus } from "./status.ts";
+
+const TICK_MS = 250;
+/** The picture counts as moving for this long after its last step (milliseconds). */
+const MOVING_MS = 1200;
+
+function element<E extends HTMLElement>(selector: string): E {
+  const found = document.querySelector<E>(selector);
+  if (!found) throw new Error(`the page has no ${selector}`);
+  return found;
+}
+
+/** The channel of /watch/{channel}. */
+function channelName(path: string): string {
+  const segment = path.split("/").filter(Boolean).at(-1) ?? "";
+  try {
+    return decodeURIComponent(segment);
+  } catch {
+    return segment;
+  }
+}
+
+class WatchPage {
+  private readonly video = element<HTMLVideoElement>("video");
+  private readonly stage = element(".stage");
+  private readonly show = new Show();
+  private readonly card = new Card(element(".card"), element("#announcer"));
+  private readonly notices = new NoticeView(element(".notice"));
+  private readonly stats = new StatsView(element(".figure"), element(".figures"));
+  private readonly stalls = new StallCounter(this.video);
+  private readonly cues = new CueReader((message, cueTime) => this.show.add(message, cueTime));
+  private readonly player = createPlayer(this.video, {
+    cues: (cues) => this.cues.collect(cues),
+    error: (message) => pushBounded(this.errors, message, 50),
+    trouble: (waiting) => (this.mediaTrouble = waiting),
+  });
+  private readonly controls = new Controls(this.stage, this.video, {
+    livePosition: () => this.player?.livePosition() ?? null,
+    toggleStats: () => this.stats.toggle(),
+  });
+
+  private status: ChannelStatus | null = null;
+  private session: string | null = null;
+  private product: Product | null = null;
+  private events: AppliedEvent[] = [];
+  private errors: string[] = [];
+  private unreachable = false;
+  private mediaTrouble = false;
+  private lastTime = 0;
+  private movedAt = -Infinity;
+  private firstFrameMs: number | null = null;
+
+  constructor(channel: string) {
+    this.nameThePage(channel);
+    this.exposeDiagnostics();
+    watchFrames(this.video, (mediaTime) => this.onFrame(mediaTime));
+    watchStatus(channel, {
+      status: (status) => this.onStatus(status),
+      unreachable: (unreachable) => (this.unreachable = unreachable),
+    });
+    window.setInterval(() => this.tick(), TICK_MS);
+    this.tick();
+  }
+
+  /** A session that is not loaded yet is loaded as soon as it is live; encoder reconnects stay within their session. */
+  private onStatus(status: ChannelStatus): void {
+    this.status = status;
+    if (status.status === "live" && status.playback && status.session !== this.session) {
+      this.session = status.session;
+      this.show.clear();
+      this.setProduct(null);
+      this.movedAt = -Infinity;
+      this.lastTime = 0;
+      this.controls.following = true;
+      this.player?.load(status.playback);
+      void this.controls.start();
+    }
+    this.tick();
+  }
+
+  /** The card follows the picture: what is shown is what the show says at the media time on screen. */
+  private onFrame(mediaTime: number): void {
+    if (this.video.readyState >= 2) this.firstFrameMs ??= Math.round(performance.now());
+    const passed = this.show.takePassed(mediaTime);
+    this.setProduct(this.show.productAt(mediaTime));
+    for (const { message, cueTime } of passed) {
+      const applied = { appliedAtMediaTime: mediaTime, appliedAtWall: Date.now() };
+      pushBounded(this.events, { id: message.id, seq: message.seq, type: message.type, cueTime, ...applied }, 500);
+    }
+  }
+
+  private setProduct(product: Product | null): void {
+    if (product === this.product) return;
+    this.product = product;
+    this.card.render(product);
+  }
+
+  private tick(): void {
+    const { video, player } = this;
+    if (video.currentTime !== this.lastTime) {
+      this.lastTime = video.currentTime;
+      this.movedAt = performance.now();
+    }
+    if (this.status?.status === "live" && this.controls.following && !video.paused) player?.followLive();
+    else if (video.playbackRate !== 1) video.playbackRate = 1;
+    this.renderNotice();
+    this.renderStats();
+  }
+
+  private renderNotice(): void {
+    const started = this.firstFrameMs !== null && this.session !== null;
+    const resting = this.video.paused && !this.video.ended && started && this.stage.dataset["blocked"] !== "true";
+    const moving = !this.video.ended && (performance.now() - this.movedAt < MOVING_MS || resting);
+    const notice = chooseNotice({
+      status: this.status?.status ?? null,
+      trouble: this.unreachable || this.mediaTrouble,
+      supported: this.player !== null,
+      moving,
+      started,
+    });
+    this.notices.show(notice);
+    this.stage.dataset["notice"] = notice?.kind ?? "none";
+    this.stage.dataset["live"] = String(this.status?.status === "live" && notice === null);
+    this.stage.dataset["status"] = this.status?.status ?? "loading";
+  }
+
+  private renderStats(): void {
+    const playing = this.status?.status === "live" && this.firstFrameMs !== null;
+    this.stats.render({
+      latency: playing ? (this.player?.latency() ?? null) : null,
+      target: this.player?.targetLatency() ?? null,
+      stalls: this.stalls.count,
+      level: this.player?.level() ?? "",
+      dropped: this.video.getVideoPlaybackQuality().droppedVideoFrames,
+      rate: this.video.playbackRate,
+    });
+  }
+
+  private nameThePage(channel: string): void {
+    const title = channel.replace(/[-_]+/g, " ").replace(/(^|\s)\p{L}/gu, (letter) => letter.toUpperCase()) || "Vitrine";
+    element("h1").textContent = title;
+    document.title = `${title} · live on Vitrine`;
+  }
+
+  private exposeDiagnostics(): void {
+    const page = this;
+    expose({
+      latency: () => page.player?.latency() ?? null,
+      stalls: () => page.stalls.count,
+      get events() {
+        return [...page.events];
+      },
+      state: () => page.product,
+      status: () => page.status?.status ?? "loading",
+      level: () => page.player?.level() ?? "",
+      get errors() {
+        return [...page.errors];
+      },
+      get firstFrameMs() {
+        return page.firstFrameMs;
+      },
+    });
+  }
+}
+
+new WatchPage(channelName(location.pathname));

@@ -1,0 +1,15 @@
+import { defineConfig } from "vite";
+
+// The origin serves dist/ under /assets/, and dist/watch.html for every /watch/{channel}. Nothing is inlined into the
+// page: the origin's Content-Security-Policy allows scripts and styles from itself only.
+export default defineConfig({
+  base: "/assets/",
+  build: {
+    assetsDir: "",
+    assetsInlineLimit: 0,
+    chunkSizeWarningLimit: 900,
+    modulePreload: { polyfill: false },
+    rollupOptions: { input: { watch: "watch.html" } },
+    target: "es2022",
+  },
+});
