@@ -8,7 +8,10 @@
 //! The two entry points are [`rtmp::serve`], which runs a server on a listener, and [`Reception`], which says
 //! who may publish on which channel and where each accepted [`Publication`] is handed over.
 
+mod assembly;
 mod auth;
+mod clock;
+mod flv;
 mod publication;
 mod refusal;
 pub mod rtmp;

@@ -5,13 +5,19 @@
 //!                                                                                handshake ► chunk ► amf0 ► command
 //! ```
 
+pub(crate) mod amf0;
+mod chunk;
+mod connection;
+mod handshake;
 mod server;
 mod session;
+mod status;
 
 use std::time::Duration;
 
+pub use handshake::HandshakeError;
 pub use server::serve;
-pub use session::{SessionEnd, serve_connection};
+pub use session::{EndCause, SessionEnd, serve_connection};
 
 /// Limits of an RTMP server. All of them protect the other channels from one encoder.
 #[derive(Debug, Clone)]
