@@ -1,14 +1,18 @@
 //! Who may publish where, and which channel is busy.
 
 use std::fmt;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use subtle::{Choice, ConstantTimeEq};
 use tokio::sync::mpsc;
 
 use crate::publication::Publication;
 use crate::refusal::Refusal;
+
+/// How long the reason of a refusal is kept for the encoder's next attempt. OBS comes again after 2 s.
+const PARTING_WORDS_LAST: Duration = Duration::from_secs(5);
 
 /// A secret that admits an encoder to a channel. Never printed; compared in constant time.
 #[derive(Clone)]
@@ -53,7 +57,15 @@ pub struct Reception {
 #[derive(Debug)]
 struct Place {
     door: Door,
-    busy: Arc<AtomicBool>,
+    seat: Arc<Mutex<Seat>>,
+}
+
+/// A channel's one place to publish.
+#[derive(Debug, Default)]
+struct Seat {
+    taken: bool,
+    /// Why the last publication was refused, and when.
+    parting_words: Option<(Refusal, Instant)>,
 }
 
 /// The right to publish on a channel, alone. The channel is free again when it is dropped.
@@ -65,7 +77,7 @@ pub struct Admission {
     pub publication_id: u64,
     /// Where to hand the publication over.
     pub publications: mpsc::Sender<Publication>,
-    busy: Arc<AtomicBool>,
+    seat: Arc<Mutex<Seat>>,
 }
 
 impl Reception {
@@ -73,7 +85,7 @@ impl Reception {
     pub fn new(app: impl Into<String>, doors: Vec<Door>) -> Self {
         let places = doors.into_iter().map(|door| Place {
             door,
-            busy: Arc::new(AtomicBool::new(false)),
+            seat: Arc::default(),
         });
         Self {
             app: app.into(),
@@ -102,7 +114,8 @@ impl Reception {
     /// Every key of every door is compared, so that the time taken tells nothing of which one came close.
     ///
     /// # Errors
-    /// [`Refusal::UnknownApp`], [`Refusal::WrongKey`], [`Refusal::ChannelUnavailable`], [`Refusal::ChannelBusy`].
+    /// [`Refusal::UnknownApp`], [`Refusal::WrongKey`], [`Refusal::ChannelUnavailable`], [`Refusal::ChannelBusy`]; and
+    /// once, within 5 s, the refusal that ended the channel's last publication (see [`Admission::refused`]).
     pub fn admit(&self, app: &str, key: &str) -> Result<Admission, Refusal> {
         self.check_app(app)?;
         let offered = key.split('?').next().unwrap_or_default();
@@ -122,21 +135,49 @@ impl Reception {
         if place.door.publications.is_closed() {
             return Err(Refusal::ChannelUnavailable { channel });
         }
-        if place.busy.swap(true, Ordering::AcqRel) {
-            return Err(Refusal::ChannelBusy { channel });
-        }
+        place
+            .seat
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take(&channel, Instant::now())?;
         Ok(Admission {
             channel,
             publication_id: self.next_id.fetch_add(1, Ordering::Relaxed),
             publications: place.door.publications.clone(),
-            busy: Arc::clone(&place.busy),
+            seat: Arc::clone(&place.seat),
         })
+    }
+}
+
+impl Seat {
+    fn take(&mut self, channel: &str, now: Instant) -> Result<(), Refusal> {
+        if self.taken {
+            return Err(Refusal::ChannelBusy {
+                channel: channel.to_owned(),
+            });
+        }
+        match self.parting_words.take() {
+            Some((refusal, since)) if now.duration_since(since) < PARTING_WORDS_LAST => Err(refusal),
+            _ => {
+                self.taken = true;
+                Ok(())
+            }
+        }
+    }
+}
+
+impl Admission {
+    /// Notes why the publication was refused after it had begun. OBS does not read what a server says then, but
+    /// connects again at once: it is told the reason in answer to that attempt, which it does read.
+    pub fn refused(&self, refusal: &Refusal) {
+        let mut seat = self.seat.lock().unwrap_or_else(PoisonError::into_inner);
+        seat.parting_words = Some((refusal.clone(), Instant::now()));
     }
 }
 
 impl Drop for Admission {
     fn drop(&mut self) {
-        self.busy.store(false, Ordering::Release);
+        self.seat.lock().unwrap_or_else(PoisonError::into_inner).taken = false;
     }
 }
 
@@ -200,6 +241,25 @@ mod tests {
         let id = first.publication_id;
         drop(first);
         assert_ne!(reception.admit("live", "two").unwrap().publication_id, id);
+    }
+
+    #[test]
+    fn the_next_attempt_is_told_once_and_soon_why_the_last_was_refused() {
+        let reason = Refusal::GopTooLong {
+            seconds: 8.3,
+            limit: 4.0,
+        };
+        let (reception, _publications) = reception();
+        reception.admit("live", "one").unwrap().refused(&reason);
+        assert_eq!(reception.admit("live", "one").unwrap_err(), reason);
+        assert!(reception.admit("live", "one").is_ok());
+
+        let long_ago = Instant::now();
+        let mut seat = Seat {
+            taken: false,
+            parting_words: Some((reason, long_ago)),
+        };
+        assert_eq!(seat.take("demo", long_ago + PARTING_WORDS_LAST), Ok(()));
     }
 
     #[test]

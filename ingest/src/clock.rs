@@ -71,7 +71,8 @@ mod tests {
 
     #[test]
     fn timestamps_become_one_timeline() {
-        let table: [(&str, &[(TrackKind, u32, i64)]); 6] = [
+        type Case = (&'static str, &'static [(TrackKind, u32, i64)]);
+        let table: [Case; 6] = [
             ("the first frame is zero", &[(Video, 5000, 0), (Video, 5033, 33)]),
             (
                 "the clock wraps",

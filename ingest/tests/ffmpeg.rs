@@ -14,10 +14,8 @@ async fn a_publication_with_b_frames_arrives_whole_and_in_order() {
     let mut server = Server::start(RtmpSettings::default()).await;
     let url = server.url("live", &format!("{KEY}?from=test"));
     let arguments = [&PICTURE[..], &TONE, &H264, &AAC, &["-t", "3"]].concat();
-    let (publication, output) = tokio::join!(server.publication(), async {
-        let arguments = arguments.clone();
-        tokio::spawn(async move { ffmpeg(&arguments, &url).await })
-    });
+    let output = tokio::spawn(async move { ffmpeg(&arguments, &url).await });
+    let publication = server.publication().await;
     assert_eq!(
         (publication.channel.as_str(), publication.protocol),
         ("demo", "rtmp")

@@ -115,7 +115,8 @@ mod tests {
 
     #[test]
     fn configurations_are_read_or_refused_with_their_fault() {
-        let table: [(&str, &'static [u8], Result<(u32, u8), &str>); 13] = [
+        type Case = (&'static str, &'static [u8], Result<(u32, u8), &'static str>);
+        let table: [Case; 13] = [
             ("48 kHz stereo", &[0x11, 0x90], Ok((48_000, 2))),
             ("44.1 kHz stereo", &[0x12, 0x10], Ok((44_100, 2))),
             ("48 kHz mono", &[0x11, 0x88], Ok((48_000, 1))),

@@ -259,6 +259,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
             };
             let _ = timeout(FAREWELL, publisher.arrivals.send(Arrival::Ended(reason))).await;
         }
+        if let (Some(admission), EndCause::Refused(refusal)) = (&self.admission, cause)
+            && !matches!(refusal, Refusal::ChannelUnavailable { .. })
+        {
+            admission.refused(refusal);
+        }
         // Now, and not before the channel knows the end of this publication, another encoder may come.
         self.admission = None;
         let connection = &mut self.wire.connection;

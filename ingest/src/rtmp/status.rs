@@ -6,10 +6,12 @@
 //! | --- | --- | --- |
 //! | answer to `connect` | `_error` is only logged for debugging, and OBS waits; an `onStatus` with `NetConnection.Connect.InvalidApp` ends it: so both are sent | prints `Server error: DESCRIPTION` of the `_error` and exits |
 //! | answer to `publish` | the codes below end it with "Could not access the specified channel or stream key"; code and description stand in its log (Help → Log Files) | prints `Server error: DESCRIPTION` when the level is `error` and exits |
-//! | while publishing | OBS does not read what the server says; it sees the closed connection and connects again | the same as for `publish` |
+//! | while publishing | OBS does not read what the server says; it sees the closed connection and connects again after 2 s: that attempt is answered with the reason (see [`Admission::refused`]) | the same as for `publish` |
 //!
 //! OBS ends at once on `NetStream.Failed`, `NetStream.Publish.Rejected`, `NetStream.Publish.Denied` and
 //! `NetStream.Publish.BadName`; on any other code it would wait for the connection to close. So only these are used.
+//!
+//! [`Admission::refused`]: crate::Admission::refused
 
 use crate::publication::EndReason;
 use crate::refusal::Refusal;
