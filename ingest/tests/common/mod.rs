@@ -2,21 +2,65 @@
 #![allow(dead_code)] // each test file uses its part
 #![allow(clippy::unwrap_used, clippy::expect_used)] // a test file outside of #[test] functions
 
+pub mod wire;
+
 use std::process::{Output, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
 use tokio::net::TcpListener;
 use tokio::process::Command;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
-use vitrine_ingest::rtmp::{RtmpSettings, serve};
+use vitrine_ingest::rtmp::{RtmpSettings, SessionEnd, serve, serve_connection};
 use vitrine_ingest::{Arrival, Door, EndReason, Publication, Reception, StreamKey};
 use vitrine_packager::media::{Frame, TrackConfig};
 
 /// The channel's key in these tests.
 pub const KEY: &str = "a-key-with-12345";
+
+/// A reception with application `live` and channel `demo`, and where its publications go.
+pub fn reception() -> (Reception, mpsc::Receiver<Publication>) {
+    let (sender, publications) = mpsc::channel(4);
+    let door = Door {
+        channel: "demo".into(),
+        keys: vec![StreamKey::new(KEY)],
+        publications: sender,
+    };
+    (Reception::new("live", vec![door]), publications)
+}
+
+/// What came of bytes sent to a session in memory.
+pub struct Played {
+    /// How the session ended.
+    pub end: SessionEnd,
+    /// What it said, as text.
+    pub said: String,
+    /// What it handed over.
+    pub publication: Option<Publication>,
+}
+
+/// Sends `bytes` to a session; then leaves if `leave`, else stays silent.
+pub async fn play(bytes: &[u8], leave: bool) -> Played {
+    let (reception, mut publications) = reception();
+    let (mut client, server) = duplex(1 << 20);
+    client.write_all(bytes).await.unwrap();
+    if leave {
+        client.shutdown().await.unwrap();
+    }
+    let (_stop, stopped) = watch::channel(false);
+    let peer = "127.0.0.1:9".parse().unwrap();
+    let end = serve_connection(server, peer, &reception, &RtmpSettings::default(), stopped).await;
+    let mut said = Vec::new();
+    client.read_to_end(&mut said).await.unwrap();
+    Played {
+        end,
+        said: String::from_utf8_lossy(&said).into_owned(),
+        publication: publications.try_recv().ok(),
+    }
+}
 
 /// A running server.
 pub struct Server {
@@ -31,13 +75,8 @@ pub struct Server {
 impl Server {
     /// Starts a server with application `live` and channel `demo`.
     pub async fn start(settings: RtmpSettings) -> Self {
-        let (sender, publications) = mpsc::channel(4);
-        let door = Door {
-            channel: "demo".into(),
-            keys: vec![StreamKey::new(KEY)],
-            publications: sender,
-        };
-        let reception = Arc::new(Reception::new("live", vec![door]));
+        let (reception, publications) = reception();
+        let reception = Arc::new(reception);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let (stop, stopped) = oneshot::channel::<()>();
