@@ -17,5 +17,5 @@ mod refusal;
 pub mod rtmp;
 
 pub use auth::{Admission, Door, Reception, StreamKey};
-pub use publication::{Arrival, EndReason, Publication, PublicationInfo, Publisher};
+pub use publication::{Arrival, ArrivalSender, Dropped, EndReason, Publication, PublicationInfo, Publisher};
 pub use refusal::Refusal;

@@ -7,8 +7,8 @@ mod common;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use common::wire::{AAC_HEADER, AVC_HEADER, Script, handshake, null, object, text};
-use common::{KEY, Played, Server, play, reception};
+use common::wire::{AAC_HEADER, AVC_HEADER, Script, array, handshake, null, object, text};
+use common::{KEY, Played, Server, play, play_to, reception};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -183,6 +183,30 @@ async fn what_is_not_served_is_refused_with_code_and_reason() {
         assert!(matches!(end.cause, EndCause::Refused(_)), "{reason}: {end:?}");
         assert!(said.contains(code) && said.contains(reason), "{reason}: {end:?}");
         assert!(!said.contains(KEY));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn obs_is_told_on_its_next_attempt_what_it_did_not_read_before() {
+    let metadata = |encoder| {
+        let properties = [("encoder", text(encoder))];
+        [text("@setDataFrame"), text("onMetaData"), array(&properties)].concat()
+    };
+    for (encoder, told) in [
+        ("obs-output module (libobs version 29.0.2)", true),
+        ("Lavf59.27.100", false),
+    ] {
+        let (reception, _publications) = reception();
+        let publishing = publishing().message(4, 0, 18, &metadata(encoder));
+        let first = play_to(&reception, &publishing.video(0, b"\x90hvc1\x01").bytes, false).await;
+        assert!(first.contains("HEVC"));
+        let second = play_to(&reception, &self::publishing().bytes, true).await;
+        assert_eq!(second.contains("HEVC"), told, "{encoder}");
+        assert!(
+            play_to(&reception, &self::publishing().bytes, true)
+                .await
+                .contains("Publish.Start")
+        );
     }
 }
 

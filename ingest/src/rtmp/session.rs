@@ -252,16 +252,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
 
     /// Tells both sides why it is over, as far as they still listen.
     async fn take_leave(&mut self, cause: &EndCause) {
-        if let Some(publisher) = self.publisher.take() {
+        if let Some(mut publisher) = self.publisher.take() {
             let reason = match cause {
                 EndCause::Ended(reason) => reason.clone(),
                 _ => EndReason::ConnectionLost,
             };
             let _ = timeout(FAREWELL, publisher.arrivals.send(Arrival::Ended(reason))).await;
         }
-        if let (Some(admission), EndCause::Refused(refusal)) = (&self.admission, cause)
-            && !matches!(refusal, Refusal::ChannelUnavailable { .. })
-        {
+        // Only OBS: whoever has heard the reason may come again at once with other settings.
+        let is_obs = self
+            .assembly
+            .encoder()
+            .is_some_and(|encoder| encoder.contains("libobs"));
+        if let (true, Some(admission), EndCause::Refused(refusal)) = (is_obs, &self.admission, cause) {
             admission.refused(refusal);
         }
         // Now, and not before the channel knows the end of this publication, another encoder may come.

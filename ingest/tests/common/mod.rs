@@ -45,6 +45,20 @@ pub struct Played {
 /// Sends `bytes` to a session; then leaves if `leave`, else stays silent.
 pub async fn play(bytes: &[u8], leave: bool) -> Played {
     let (reception, mut publications) = reception();
+    let (end, said) = run(&reception, bytes, leave).await;
+    Played {
+        end,
+        said,
+        publication: publications.try_recv().ok(),
+    }
+}
+
+/// The same with a reception that has a history: what the session said.
+pub async fn play_to(reception: &Reception, bytes: &[u8], leave: bool) -> String {
+    run(reception, bytes, leave).await.1
+}
+
+async fn run(reception: &Reception, bytes: &[u8], leave: bool) -> (SessionEnd, String) {
     let (mut client, server) = duplex(1 << 20);
     client.write_all(bytes).await.unwrap();
     if leave {
@@ -52,14 +66,10 @@ pub async fn play(bytes: &[u8], leave: bool) -> Played {
     }
     let (_stop, stopped) = watch::channel(false);
     let peer = "127.0.0.1:9".parse().unwrap();
-    let end = serve_connection(server, peer, &reception, &RtmpSettings::default(), stopped).await;
+    let end = serve_connection(server, peer, reception, &RtmpSettings::default(), stopped).await;
     let mut said = Vec::new();
     client.read_to_end(&mut said).await.unwrap();
-    Played {
-        end,
-        said: String::from_utf8_lossy(&said).into_owned(),
-        publication: publications.try_recv().ok(),
-    }
+    (end, String::from_utf8_lossy(&said).into_owned())
 }
 
 /// A running server.
