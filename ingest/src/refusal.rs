@@ -1,0 +1,76 @@
+//! Why an encoder is turned away, in words for the person in front of it.
+
+/// Why a publication is not accepted, or no longer. The text is sent to the encoder: it names what to change.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum Refusal {
+    /// The URL's application is not the one served here. What was asked for is not repeated: it may hold a key.
+    #[error(
+        "no such application: set the server to rtmp://HOST/{app} and put the stream key in its own field"
+    )]
+    UnknownApp {
+        /// The application that is served.
+        app: String,
+    },
+    /// No channel has this stream key.
+    #[error("wrong stream key: copy it again from the channel's page")]
+    WrongKey,
+    /// Another encoder publishes on the channel.
+    #[error("channel {channel} is busy: another encoder is publishing on it; stop that one first")]
+    ChannelBusy {
+        /// The channel's name.
+        channel: String,
+    },
+    /// The channel takes no publication now.
+    #[error("channel {channel} takes no publication now: try again in a moment")]
+    ChannelUnavailable {
+        /// The channel's name.
+        channel: String,
+    },
+    /// A video codec other than H.264.
+    #[error(
+        "video codec {codec} is not supported: set OBS → Settings → Output → Video Encoder to an H.264 encoder (x264)"
+    )]
+    UnsupportedVideo {
+        /// The codec as people call it.
+        codec: String,
+    },
+    /// An audio codec other than AAC-LC.
+    #[error(
+        "audio codec {codec} is not supported: set OBS → Settings → Output → Audio Encoder to AAC (AAC-LC)"
+    )]
+    UnsupportedAudio {
+        /// The codec as people call it.
+        codec: String,
+    },
+    /// The H.264 parameters cannot be used.
+    #[error("the H.264 configuration (avcC) is not usable: {reason}")]
+    BadVideoConfig {
+        /// What is wrong with them.
+        reason: &'static str,
+    },
+    /// The AAC parameters cannot be used.
+    #[error("the AAC configuration (AudioSpecificConfig) is not usable: {reason}")]
+    BadAudioConfig {
+        /// What is wrong with them.
+        reason: &'static str,
+    },
+    /// Keyframes are too rare to cut segments at.
+    #[error(
+        "keyframes are {seconds:.1} s apart, over the limit of {limit:.1} s: set OBS → Settings → Output → Keyframe Interval to 2 s"
+    )]
+    GopTooLong {
+        /// The interval seen, in seconds.
+        seconds: f64,
+        /// The longest interval allowed, in seconds.
+        limit: f64,
+    },
+    /// The packager cannot use the stream, for a reason of its own.
+    #[error("the stream cannot be packaged: {reason}")]
+    NotPackageable {
+        /// What the packager found.
+        reason: String,
+    },
+    /// The client asked to play.
+    #[error("this server takes publications only: watch at the channel's page")]
+    PlayNotSupported,
+}
