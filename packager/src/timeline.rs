@@ -298,9 +298,9 @@ impl Timeline {
         self.segments.iter().skip(self.listed_from).map(Arc::as_ref)
     }
 
-    /// Whether a part is being added to a segment.
-    pub fn is_open(&self) -> bool {
-        self.open.is_some()
+    /// Parts of the open segment; `None` when there is none.
+    pub fn open_parts(&self) -> Option<usize> {
+        self.open.as_ref().map(|open| open.parts.len())
     }
 
     /// What readers see from now on. Renders the playlist: called once for each change.

@@ -170,7 +170,7 @@ mod tests {
         };
         let mut out = Vec::new();
         grid.place(&frame, |sample| {
-            out.push((sample.dts.ticks, sample.data == &b"sound"[..]))
+            out.push((sample.dts.ticks, sample.data == b"sound"[..]))
         });
         out
     }
