@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 use tokio::sync::watch;
-use vitrine_packager::snapshot::{RenderedPlaylist, RenditionSnapshot};
+use vitrine_packager::playlist::RenderedPlaylist;
+use vitrine_packager::snapshot::RenditionSnapshot;
 
 /// A channel as its readers know it. Shared by every connection, written by the channel's task only.
 #[derive(Debug)]
