@@ -1,3 +1,68 @@
-//! The live task that owns a channel: ingest in, parts out, snapshots published.
+//! The live task that owns a channel: publications in, snapshots out.
+//!
+//! ```text
+//! Publication ─► Startup ─► Session { Presentation, Track } ─► SessionFeed ─► every reader
+//! ChannelCommand ───────────────────────┘
+//! ```
 
 pub mod feed;
+mod session;
+mod task;
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+use vitrine_ingest::Publication;
+use vitrine_packager::media::WallTime;
+use vitrine_packager::startup::PackagingSettings;
+
+use crate::control::command::ChannelCommand;
+use crate::control::status::ChannelStatus;
+use feed::ChannelFeed;
+
+/// Bounded: commands that wait for a channel's task. Full: the API answers 503.
+pub const COMMAND_QUEUE: usize = 64;
+
+/// What a channel is told by the configuration.
+#[derive(Debug, Clone)]
+pub struct ChannelSettings {
+    /// As in its URLs.
+    pub name: String,
+    /// How its sessions are packaged.
+    pub packaging: PackagingSettings,
+    /// How long a session waits for its encoder to come back before it ends.
+    pub reconnect_window: Duration,
+}
+
+/// A running channel, as the rest of the program holds it.
+#[derive(Debug, Clone)]
+pub struct ChannelHandle {
+    /// What readers read.
+    pub feed: Arc<ChannelFeed>,
+    /// The status, renewed at each change and once a second.
+    pub status: watch::Receiver<Arc<ChannelStatus>>,
+    /// Asks the task for something.
+    pub commands: mpsc::Sender<ChannelCommand>,
+}
+
+/// Starts a channel's task. It ends its session and itself when `shutdown` turns true.
+pub fn spawn(
+    settings: ChannelSettings,
+    publications: mpsc::Receiver<Publication>,
+    shutdown: watch::Receiver<bool>,
+) -> (ChannelHandle, JoinHandle<()>) {
+    let feed = Arc::new(ChannelFeed::new(settings.name.clone()));
+    let (commands, command_queue) = mpsc::channel(COMMAND_QUEUE);
+    let (status_sender, status) = watch::channel(Arc::new(ChannelStatus::idle(&settings.name)));
+    let task = task::ChannelTask::new(settings, feed.clone(), status_sender);
+    let join = tokio::spawn(task.run(publications, command_queue, shutdown));
+    (ChannelHandle { feed, status, commands }, join)
+}
+
+/// The wall clock, which the pure crates are handed.
+pub fn wall_clock() -> WallTime {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    WallTime(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+}

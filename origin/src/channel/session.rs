@@ -1,0 +1,160 @@
+//! One session of a channel: the presentation, the shopping track, and what readers see of both.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arc_swap::ArcSwapOption;
+use vitrine_metadata_track::{EventError, Posted, ShowEvent, ShowState, Track};
+use vitrine_packager::media::{Frame, MediaTime, TrackConfig, WallTime};
+use vitrine_packager::presentation::{Presentation, PushError, RenditionInfo, ResumeError};
+use vitrine_packager::startup::{StartError, Startup};
+
+use super::feed::{ChannelFeed, RenditionFeed, SessionFeed};
+
+/// A session from its first segment to its end.
+#[derive(Debug)]
+pub(super) struct Session {
+    pub(super) id: String,
+    pub(super) started: WallTime,
+    presentation: Presentation,
+    track: Track,
+    /// `None` until every rendition has a whole segment.
+    feed: Option<Arc<SessionFeed>>,
+    /// Since when the encoder is away, and the media time at which it left.
+    away: Option<(WallTime, MediaTime)>,
+}
+
+impl Session {
+    /// A session of everything that `startup` took.
+    pub(super) fn start(startup: Startup, now: WallTime) -> Result<Self, StartError> {
+        let id = session_id(now);
+        let track = Track::new(&id);
+        let presentation = startup.start(&mut |span| track.messages(span))?;
+        Ok(Self { id, started: now, presentation, track, feed: None, away: None })
+    }
+
+    /// Packages a frame, or, while the encoder is away, drops it.
+    pub(super) fn push(&mut self, frame: &Frame) -> Result<(), PushError> {
+        let track = &self.track;
+        self.presentation.push(frame, &mut |span| track.messages(span))?;
+        if let Some(written) = self.presentation.written_until() {
+            self.track.written_to(written);
+        }
+        Ok(())
+    }
+
+    /// The encoder is gone or silent: gaps from here on.
+    pub(super) fn encoder_lost(&mut self, now: WallTime) {
+        if self.away.is_some() {
+            return;
+        }
+        let track = &self.track;
+        if let Err(error) = self.presentation.encoder_lost(&mut |span| track.messages(span)) {
+            tracing::warn!(%error, "the last part before the gap could not be written");
+        }
+        self.away = Some((now, self.presentation.live_edge()));
+    }
+
+    /// Goes on with a returned encoder at its frame `first`.
+    pub(super) fn resume(&mut self, tracks: &[TrackConfig], first: &Frame) -> Result<(), ResumeError> {
+        let at = self.presentation.resume(tracks, first)?;
+        if let Some((_, from)) = self.away.take() {
+            let skipped = self.track.skip_gap(from, at);
+            tracing::debug!(?skipped, "events that fell into the gap");
+        }
+        Ok(())
+    }
+
+    /// Since when the encoder is away.
+    pub(super) fn away_since(&self) -> Option<WallTime> {
+        self.away.map(|(since, _)| since)
+    }
+
+    /// Whether viewers can be let in.
+    pub(super) fn is_live(&self) -> bool {
+        self.feed.is_some()
+    }
+
+    /// Puts an event on the timeline, at the next frame to come.
+    pub(super) fn post(&mut self, event: ShowEvent) -> Result<Posted, EventError> {
+        let at = self.presentation.live_edge();
+        self.track.post(event, at, self.presentation.wall_time(at))
+    }
+
+    /// The state in force now.
+    pub(super) fn state(&self) -> ShowState {
+        self.track.state_now().clone()
+    }
+
+    /// The renditions as the status shows them.
+    pub(super) fn describe(&self) -> Vec<RenditionInfo> {
+        self.presentation.describe()
+    }
+
+    /// Adds the gaps that are due.
+    pub(super) fn fill_gap(&mut self, now: WallTime) {
+        self.presentation.fill_gap(now);
+    }
+
+    /// Writes EXT-X-ENDLIST.
+    pub(super) fn end(&mut self) {
+        let track = &self.track;
+        if let Err(error) = self.presentation.end(&mut |span| track.messages(span)) {
+            tracing::warn!(%error, "the session's last part could not be written");
+        }
+    }
+
+    /// Lets readers see what changed since the last call; lets the session itself be seen once it is live.
+    pub(super) fn publish(&mut self, channel: &ChannelFeed) {
+        let Some(feed) = &self.feed else {
+            if self.presentation.is_live() {
+                self.go_live(channel);
+            }
+            return;
+        };
+        for update in self.presentation.take_updates() {
+            metrics::counter!("vitrine_playlist_renders_total", "rendition" => update.name.clone()).increment(1);
+            if let Some(rendition) = feed.renditions.get(&update.name) {
+                rendition.publish(Arc::new(update.snapshot));
+            }
+        }
+        if let Some(multivariant) = self.presentation.take_multivariant(&self.id) {
+            feed.multivariant.store(Some(Arc::new(multivariant)));
+            let window_ms = i64::from(self.presentation.settings().window_s) * 2000;
+            let edge = self.presentation.live_edge();
+            self.track.forget_before(MediaTime::from_millis(edge.millis() - window_ms));
+        }
+    }
+
+    fn go_live(&mut self, channel: &ChannelFeed) {
+        let settings = *self.presentation.settings();
+        let updates = self.presentation.take_updates();
+        let renditions: BTreeMap<_, _> =
+            updates.into_iter().map(|update| (update.name, RenditionFeed::new(Arc::new(update.snapshot)))).collect();
+        let multivariant = self.presentation.take_multivariant(&self.id).map(Arc::new);
+        let feed = Arc::new(SessionFeed {
+            id: self.id.clone(),
+            target_duration_s: settings.target_duration_s,
+            part_target_ms: settings.part_target.millis().try_into().unwrap_or(u32::MAX),
+            multivariant: ArcSwapOption::from(multivariant),
+            renditions,
+        });
+        let mut sessions = channel.sessions.load().as_ref().clone();
+        sessions.push(feed.clone());
+        channel.sessions.store(Arc::new(sessions));
+        tracing::info!(session = self.id, "live");
+        self.feed = Some(feed);
+    }
+}
+
+/// Milliseconds since the epoch in base 36: short, and never used twice by one channel.
+fn session_id(now: WallTime) -> String {
+    const DIGITS: &[u8; 36] = b"0123456789abcdefghijklmnopqrstuvwxyz";
+    let mut rest = now.0.unsigned_abs();
+    let mut digits = Vec::new();
+    while rest > 0 {
+        digits.push(char::from(DIGITS.get((rest % 36) as usize).copied().unwrap_or(b'0')));
+        rest /= 36;
+    }
+    digits.iter().rev().collect()
+}

@@ -1,0 +1,139 @@
+//! A channel's status, as `GET /v1/channels/{channel}` shows it.
+
+use serde::Serialize;
+use vitrine_ingest::Publication;
+use vitrine_packager::codec::{AudioFacts, VideoFacts};
+use vitrine_packager::media::{TrackConfig, TrackKind, WallTime};
+use vitrine_packager::presentation::RenditionInfo;
+
+/// Everything there is to know of a channel at one instant. Times are RFC 3339.
+#[derive(Debug, Clone, Serialize)]
+pub struct ChannelStatus {
+    /// Its name.
+    pub channel: String,
+    /// `idle`, `starting`, `live`, `away` or `ended`.
+    pub status: &'static str,
+    /// The session that can be watched.
+    pub session: Option<String>,
+    /// Path of the multivariant playlist.
+    pub playback: String,
+    /// When the session started.
+    pub started_at: Option<String>,
+    /// When the session ends unless the encoder comes back.
+    pub ends_at: Option<String>,
+    /// The encoder's connection.
+    pub publication: Option<PublicationStatus>,
+    /// What viewers can choose from.
+    pub renditions: Vec<RenditionStatus>,
+    /// What the broadcaster should change, in the encoder's own words.
+    pub advice: Vec<String>,
+}
+
+/// An encoder's connection.
+#[derive(Debug, Clone, Serialize)]
+pub struct PublicationStatus {
+    /// Its number since the program started.
+    pub id: u64,
+    /// `rtmp`.
+    pub protocol: &'static str,
+    /// As the encoder names itself.
+    pub encoder: Option<String>,
+    /// When it began.
+    pub since: String,
+    /// Its video track.
+    pub video: Option<VideoStatus>,
+    /// Its audio track.
+    pub audio: Option<AudioStatus>,
+}
+
+/// A publication's video track.
+#[derive(Debug, Clone, Serialize)]
+pub struct VideoStatus {
+    codec: String,
+    width: u32,
+    height: u32,
+    frame_rate: Option<f64>,
+}
+
+/// A publication's audio track.
+#[derive(Debug, Clone, Serialize)]
+pub struct AudioStatus {
+    codec: &'static str,
+    sample_rate: u32,
+    channels: u8,
+}
+
+/// One rendition.
+#[derive(Debug, Clone, Serialize)]
+pub struct RenditionStatus {
+    name: String,
+    kind: &'static str,
+    codec: String,
+    bandwidth: u64,
+}
+
+impl ChannelStatus {
+    /// The status of a channel on which nothing happened yet.
+    pub fn idle(channel: &str) -> Self {
+        Self {
+            channel: channel.to_owned(),
+            status: "idle",
+            session: None,
+            playback: format!("/live/{channel}/index.m3u8"),
+            started_at: None,
+            ends_at: None,
+            publication: None,
+            renditions: Vec::new(),
+            advice: Vec::new(),
+        }
+    }
+}
+
+impl PublicationStatus {
+    /// Describes a publication that began at `since`.
+    pub fn new(publication: &Publication, since: WallTime) -> Self {
+        let mut status = Self {
+            id: publication.id,
+            protocol: publication.protocol,
+            encoder: publication.encoder.clone(),
+            since: since.to_string(),
+            video: None,
+            audio: None,
+        };
+        status.set_tracks(&publication.tracks);
+        status
+    }
+
+    /// Describes the tracks anew.
+    pub fn set_tracks(&mut self, tracks: &[TrackConfig]) {
+        for track in tracks {
+            match track {
+                TrackConfig::Video(config) => {
+                    self.video = VideoFacts::read(config).ok().map(|facts| VideoStatus {
+                        codec: facts.codec_string,
+                        width: facts.width,
+                        height: facts.height,
+                        frame_rate: config.declared_frame_rate.or(facts.fixed_frame_rate).map(|rate| rate.fps()),
+                    });
+                }
+                TrackConfig::Audio(config) => {
+                    self.audio = Some(AudioStatus {
+                        codec: AudioFacts::CODEC_STRING,
+                        sample_rate: config.sample_rate_hz,
+                        channels: config.channels,
+                    });
+                }
+            }
+        }
+    }
+}
+
+impl From<&RenditionInfo> for RenditionStatus {
+    fn from(info: &RenditionInfo) -> Self {
+        let kind = match info.kind {
+            TrackKind::Video => "video",
+            TrackKind::Audio => "audio",
+        };
+        Self { name: info.name.clone(), kind, codec: info.codec.clone(), bandwidth: info.bandwidth_bps }
+    }
+}
