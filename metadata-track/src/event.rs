@@ -43,7 +43,7 @@ struct Envelope {
     product: Value,
 }
 
-// The names of ShowEvent's variants; poll and message types, which begin otherwise, come with later issues.
+// Named as the variants of ShowEvent.
 #[allow(clippy::enum_variant_names)]
 #[derive(Deserialize)]
 enum EventType {
