@@ -1,3 +1,15 @@
 //! The program `vitrine` as a library: ingest, packaging, delivery, control API and pages in one process.
+//!
+//! ```text
+//! encoder ─► ingest ─► channel task (packager, metadata-track) ─► feed ─► playback ─► viewers
+//! merchandiser ─► control ─────┘
+//! ```
+#![forbid(unsafe_code)]
 
 pub mod channel;
+pub mod config;
+pub mod control;
+pub mod playback;
+pub mod run;
+pub mod server;
+pub mod web;

@@ -436,7 +436,11 @@ impl Presentation {
 
     /// Media time up to which parts are written in every rendition that carries messages.
     pub fn written_until(&self) -> Option<MediaTime> {
-        let carrier = self.video.as_ref().map(|video| &video.rendition).or(self.audio.as_ref().map(|audio| &audio.rendition));
+        let carrier = self
+            .video
+            .as_ref()
+            .map(|video| &video.rendition)
+            .or(self.audio.as_ref().map(|audio| &audio.rendition));
         carrier.and_then(|rendition| rendition.timeline.end_time())
     }
 

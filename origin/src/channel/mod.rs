@@ -58,7 +58,14 @@ pub fn spawn(
     let (status_sender, status) = watch::channel(Arc::new(ChannelStatus::idle(&settings.name)));
     let task = task::ChannelTask::new(settings, feed.clone(), status_sender);
     let join = tokio::spawn(task.run(publications, command_queue, shutdown));
-    (ChannelHandle { feed, status, commands }, join)
+    (
+        ChannelHandle {
+            feed,
+            status,
+            commands,
+        },
+        join,
+    )
 }
 
 /// The wall clock, which the pure crates are handed.

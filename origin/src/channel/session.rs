@@ -30,7 +30,14 @@ impl Session {
         let id = session_id(now);
         let track = Track::new(&id);
         let presentation = startup.start(&mut |span| track.messages(span))?;
-        Ok(Self { id, started: now, presentation, track, feed: None, away: None })
+        Ok(Self {
+            id,
+            started: now,
+            presentation,
+            track,
+            feed: None,
+            away: None,
+        })
     }
 
     /// Packages a frame, or, while the encoder is away, drops it.
@@ -113,7 +120,8 @@ impl Session {
             return;
         };
         for update in self.presentation.take_updates() {
-            metrics::counter!("vitrine_playlist_renders_total", "rendition" => update.name.clone()).increment(1);
+            metrics::counter!("vitrine_playlist_renders_total", "rendition" => update.name.clone())
+                .increment(1);
             if let Some(rendition) = feed.renditions.get(&update.name) {
                 rendition.publish(Arc::new(update.snapshot));
             }
@@ -122,15 +130,18 @@ impl Session {
             feed.multivariant.store(Some(Arc::new(multivariant)));
             let window_ms = i64::from(self.presentation.settings().window_s) * 2000;
             let edge = self.presentation.live_edge();
-            self.track.forget_before(MediaTime::from_millis(edge.millis() - window_ms));
+            self.track
+                .forget_before(MediaTime::from_millis(edge.millis() - window_ms));
         }
     }
 
     fn go_live(&mut self, channel: &ChannelFeed) {
         let settings = *self.presentation.settings();
         let updates = self.presentation.take_updates();
-        let renditions: BTreeMap<_, _> =
-            updates.into_iter().map(|update| (update.name, RenditionFeed::new(Arc::new(update.snapshot)))).collect();
+        let renditions: BTreeMap<_, _> = updates
+            .into_iter()
+            .map(|update| (update.name, RenditionFeed::new(Arc::new(update.snapshot))))
+            .collect();
         let multivariant = self.presentation.take_multivariant(&self.id).map(Arc::new);
         let feed = Arc::new(SessionFeed {
             id: self.id.clone(),
@@ -153,7 +164,9 @@ fn session_id(now: WallTime) -> String {
     let mut rest = now.0.unsigned_abs();
     let mut digits = Vec::new();
     while rest > 0 {
-        digits.push(char::from(DIGITS.get((rest % 36) as usize).copied().unwrap_or(b'0')));
+        digits.push(char::from(
+            DIGITS.get((rest % 36) as usize).copied().unwrap_or(b'0'),
+        ));
         rest /= 36;
     }
     digits.iter().rev().collect()

@@ -90,12 +90,20 @@ impl ChannelTask {
             self.lose_encoder("replaced by a new publication");
         }
         tracing::info!(
-            channel = self.settings.name, publication = publication.id, encoder = publication.encoder, "encoder publishes"
+            channel = self.settings.name,
+            publication = publication.id,
+            encoder = publication.encoder,
+            "encoder publishes"
         );
         metrics::counter!("vitrine_publications_total").increment(1);
         let status = PublicationStatus::new(&publication, wall_clock());
         let tracks = publication.tracks.clone();
-        self.active = Some(Active { publication, tracks, status, last_frame: Instant::now() });
+        self.active = Some(Active {
+            publication,
+            tracks,
+            status,
+            last_frame: Instant::now(),
+        });
         self.advice.clear();
         if self.session.is_none() {
             self.prepare();
@@ -141,10 +149,16 @@ impl ChannelTask {
     }
 
     fn start_session(&mut self) {
-        let Some(startup) = self.startup.take() else { return };
+        let Some(startup) = self.startup.take() else {
+            return;
+        };
         match Session::start(startup, wall_clock()) {
             Ok(session) => {
-                tracing::info!(channel = self.settings.name, session = session.id, "session starts");
+                tracing::info!(
+                    channel = self.settings.name,
+                    session = session.id,
+                    "session starts"
+                );
                 self.session = Some(session);
                 self.ended = false;
                 self.renew_status();
@@ -155,7 +169,9 @@ impl ChannelTask {
 
     /// The encoder is back: the session goes on at its first IDR, or a new one starts if it cannot.
     fn resume(&mut self, frame: Frame) {
-        let (Some(active), Some(session)) = (&self.active, &mut self.session) else { return };
+        let (Some(active), Some(session)) = (&self.active, &mut self.session) else {
+            return;
+        };
         let has_video = active.tracks.iter().any(|track| track.kind() == TrackKind::Video);
         let leads = frame.is_idr && (frame.track == TrackKind::Video || !has_video);
         if !leads {
@@ -163,7 +179,11 @@ impl ChannelTask {
         }
         match session.resume(&active.tracks, &frame) {
             Ok(()) => {
-                tracing::info!(channel = self.settings.name, session = session.id, "the encoder is back");
+                tracing::info!(
+                    channel = self.settings.name,
+                    session = session.id,
+                    "the encoder is back"
+                );
                 if let Err(error) = session.push(&frame) {
                     self.refuse(&StartError::Push(error));
                 }
@@ -198,7 +218,9 @@ impl ChannelTask {
         self.advice = vec![error.to_string()];
         let refusal = match error {
             StartError::Gop(gop) | StartError::Push(PushError::Gop(gop)) => gop_refusal(*gop),
-            other => Refusal::NotPackageable { reason: other.to_string() },
+            other => Refusal::NotPackageable {
+                reason: other.to_string(),
+            },
         };
         if let Some(active) = self.active.take() {
             active.publication.refuse(refusal);
@@ -225,7 +247,10 @@ impl ChannelTask {
     fn tick(&mut self) {
         let now = wall_clock();
         let stall_limit = Duration::from_secs(self.settings.packaging.target_duration_s.into());
-        let stalled = self.active.as_ref().is_some_and(|active| active.last_frame.elapsed() > stall_limit);
+        let stalled = self
+            .active
+            .as_ref()
+            .is_some_and(|active| active.last_frame.elapsed() > stall_limit);
         if let Some(session) = &mut self.session {
             if stalled {
                 session.encoder_lost(now);
@@ -245,10 +270,16 @@ impl ChannelTask {
     }
 
     fn end_session(&mut self) {
-        let Some(mut session) = self.session.take() else { return };
+        let Some(mut session) = self.session.take() else {
+            return;
+        };
         session.end();
         session.publish(&self.feed);
-        tracing::info!(channel = self.settings.name, session = session.id, "session ended");
+        tracing::info!(
+            channel = self.settings.name,
+            session = session.id,
+            "session ended"
+        );
         // SPEC 91: what an ended playlist lists stays fetchable for as long as it lasts.
         let kept = Duration::from_secs(u64::from(self.settings.packaging.window_s) + 60);
         self.expiring.push((session.id, Instant::now() + kept));
@@ -258,13 +289,24 @@ impl ChannelTask {
 
     fn forget_expired(&mut self) {
         let now = Instant::now();
-        let expired: Vec<String> =
-            self.expiring.iter().filter(|(_, at)| *at <= now).map(|(id, _)| id.clone()).collect();
+        let expired: Vec<String> = self
+            .expiring
+            .iter()
+            .filter(|(_, at)| *at <= now)
+            .map(|(id, _)| id.clone())
+            .collect();
         if expired.is_empty() {
             return;
         }
         self.expiring.retain(|(_, at)| *at > now);
-        let kept = self.feed.sessions.load().iter().filter(|feed| !expired.contains(&feed.id)).cloned().collect();
+        let kept = self
+            .feed
+            .sessions
+            .load()
+            .iter()
+            .filter(|feed| !expired.contains(&feed.id))
+            .cloned()
+            .collect();
         self.feed.sessions.store(Arc::new(kept));
         self.ended &= self.feed.current().is_some();
     }
@@ -310,11 +352,17 @@ impl ChannelTask {
         let time = |at: WallTime| at.to_string();
         self.status.send_replace(Arc::new(ChannelStatus {
             status: phase,
-            session: live.map(|session| session.id.clone()).or_else(|| self.feed.current().map(|feed| feed.id.clone())),
+            session: live
+                .map(|session| session.id.clone())
+                .or_else(|| self.feed.current().map(|feed| feed.id.clone())),
             started_at: live.map(|session| time(session.started)),
-            ends_at: away.filter(|_| self.active.is_none()).map(|since| time(since.plus_millis(window_ms))),
+            ends_at: away
+                .filter(|_| self.active.is_none())
+                .map(|since| time(since.plus_millis(window_ms))),
             publication: self.active.as_ref().map(|active| active.status.clone()),
-            renditions: live.map(|session| session.describe().iter().map(Into::into).collect()).unwrap_or_default(),
+            renditions: live
+                .map(|session| session.describe().iter().map(Into::into).collect())
+                .unwrap_or_default(),
             advice: self.advice.clone(),
             ..ChannelStatus::idle(&self.settings.name)
         }));
@@ -323,7 +371,10 @@ impl ChannelTask {
 
 fn gop_refusal(gop: GopTooLong) -> Refusal {
     let limit = f64::from(gop.limit_s);
-    Refusal::GopTooLong { seconds: limit, limit }
+    Refusal::GopTooLong {
+        seconds: limit,
+        limit,
+    }
 }
 
 /// The next arrival of the publication, if there is one; else never.

@@ -113,7 +113,10 @@ impl PublicationStatus {
                         codec: facts.codec_string,
                         width: facts.width,
                         height: facts.height,
-                        frame_rate: config.declared_frame_rate.or(facts.fixed_frame_rate).map(|rate| rate.fps()),
+                        frame_rate: config
+                            .declared_frame_rate
+                            .or(facts.fixed_frame_rate)
+                            .map(|rate| rate.fps()),
                     });
                 }
                 TrackConfig::Audio(config) => {
@@ -134,6 +137,11 @@ impl From<&RenditionInfo> for RenditionStatus {
             TrackKind::Video => "video",
             TrackKind::Audio => "audio",
         };
-        Self { name: info.name.clone(), kind, codec: info.codec.clone(), bandwidth: info.bandwidth_bps }
+        Self {
+            name: info.name.clone(),
+            kind,
+            codec: info.codec.clone(),
+            bandwidth: info.bandwidth_bps,
+        }
     }
 }

@@ -1,0 +1,405 @@
+//! The configuration: one TOML file and `VITRINE_*` variables, the variables winning.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::Deserialize;
+use vitrine_packager::startup::PackagingSettings;
+
+/// Why the program does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("{}: {source}", path.display())]
+    Read {
+        /// As it was given.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The file is not what it should be.
+    #[error("{}:{line}: {message}", path.display())]
+    Parse {
+        /// As it was given.
+        path: PathBuf,
+        /// Line of the mistake, from 1.
+        line: usize,
+        /// What is wrong.
+        message: String,
+    },
+    /// A variable cannot be read.
+    #[error("{name}={value}: {problem}")]
+    Variable {
+        /// Its name.
+        name: &'static str,
+        /// Its value.
+        value: String,
+        /// What is wrong.
+        problem: String,
+    },
+    /// The values do not go together.
+    #[error("{0}")]
+    Invalid(String),
+}
+
+/// A text that no log shows.
+#[derive(Clone, PartialEq, Eq, Deserialize)]
+#[serde(transparent)]
+pub struct Secret(String);
+
+impl Secret {
+    /// The text itself, for comparison.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("(secret)")
+    }
+}
+
+/// Everything that can be configured; `vitrine.toml` explains each key.
+#[derive(Debug, Clone, Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Playback, pages and control API.
+    pub http: HttpConfig,
+    /// Encoders.
+    pub rtmp: RtmpConfig,
+    /// Parts, segments and windows.
+    pub packaging: PackagingConfig,
+    /// The channels; without any, the demo channel.
+    #[serde(rename = "channel")]
+    pub channels: Vec<ChannelConfig>,
+}
+
+/// `[http]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct HttpConfig {
+    /// Address and port.
+    pub listen: SocketAddr,
+    /// Certificate chain, PEM; with it and the key, TLS is spoken.
+    pub tls_cert: Option<PathBuf>,
+    /// Private key, PEM.
+    pub tls_key: Option<PathBuf>,
+    /// Connections at one time.
+    pub max_connections: usize,
+    /// Requests that wait at one time.
+    pub max_waiting: usize,
+}
+
+/// `[rtmp]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RtmpConfig {
+    /// Address and port.
+    pub listen: SocketAddr,
+    /// An encoder silent for so long is dropped.
+    pub silence_timeout_seconds: u64,
+}
+
+/// `[packaging]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct PackagingConfig {
+    /// EXT-X-TARGETDURATION, and the longest keyframe interval.
+    pub target_duration_seconds: u32,
+    /// The wished part length.
+    pub part_target_seconds: f64,
+    /// What a playlist lists.
+    pub window_seconds: u32,
+    /// How long a session waits for its encoder.
+    pub reconnect_window_seconds: u64,
+}
+
+/// `[[channel]]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ChannelConfig {
+    /// As in its URLs.
+    pub name: String,
+    /// Who may publish.
+    pub stream_keys: Vec<Secret>,
+    /// Who may post events.
+    #[serde(default)]
+    pub event_tokens: Vec<Secret>,
+}
+
+impl Default for HttpConfig {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            tls_cert: None,
+            tls_key: None,
+            max_connections: 20_000,
+            max_waiting: 20_000,
+        }
+    }
+}
+
+impl Default for RtmpConfig {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 1935)),
+            silence_timeout_seconds: 10,
+        }
+    }
+}
+
+impl Default for PackagingConfig {
+    fn default() -> Self {
+        Self {
+            target_duration_seconds: 2,
+            part_target_seconds: 0.333,
+            window_seconds: 120,
+            reconnect_window_seconds: 30,
+        }
+    }
+}
+
+impl PackagingConfig {
+    /// As the packager takes it.
+    pub fn settings(&self) -> PackagingSettings {
+        PackagingSettings {
+            target_duration_s: self.target_duration_seconds,
+            part_target_ms: (self.part_target_seconds * 1000.0).round() as u32,
+            window_s: self.window_seconds,
+        }
+    }
+
+    /// As the channel's task takes it.
+    pub fn reconnect_window(&self) -> Duration {
+        Duration::from_secs(self.reconnect_window_seconds)
+    }
+}
+
+impl Config {
+    /// Reads the file, if one is given, then the variables that `variable` finds, and checks the whole.
+    pub fn load(path: Option<&Path>, variable: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+        let mut config = match path {
+            Some(path) => {
+                let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Read {
+                    path: path.to_owned(),
+                    source,
+                })?;
+                Self::parse(path, &text)?
+            }
+            None => Self::default(),
+        };
+        config.overlay(variable)?;
+        config.check()?;
+        Ok(config)
+    }
+
+    fn parse(path: &Path, text: &str) -> Result<Self, ConfigError> {
+        toml::from_str(text).map_err(|error| {
+            let start = error.span().map_or(0, |span| span.start);
+            let line = 1 + text.bytes().take(start).filter(|byte| *byte == b'\n').count();
+            ConfigError::Parse {
+                path: path.to_owned(),
+                line,
+                message: error.message().to_owned(),
+            }
+        })
+    }
+
+    fn overlay(&mut self, variable: impl Fn(&str) -> Option<String>) -> Result<(), ConfigError> {
+        fn set<T: std::str::FromStr>(
+            name: &'static str,
+            value: Option<String>,
+            target: &mut T,
+        ) -> Result<(), ConfigError>
+        where
+            T::Err: std::fmt::Display,
+        {
+            if let Some(value) = value {
+                *target = value.parse().map_err(|problem: T::Err| ConfigError::Variable {
+                    name,
+                    problem: problem.to_string(),
+                    value,
+                })?;
+            }
+            Ok(())
+        }
+        set(
+            "VITRINE_HTTP_LISTEN",
+            variable("VITRINE_HTTP_LISTEN"),
+            &mut self.http.listen,
+        )?;
+        set(
+            "VITRINE_RTMP_LISTEN",
+            variable("VITRINE_RTMP_LISTEN"),
+            &mut self.rtmp.listen,
+        )?;
+        let packaging = &mut self.packaging;
+        let name = "VITRINE_TARGET_DURATION_SECONDS";
+        set(name, variable(name), &mut packaging.target_duration_seconds)?;
+        let name = "VITRINE_PART_TARGET_SECONDS";
+        set(name, variable(name), &mut packaging.part_target_seconds)?;
+        let name = "VITRINE_WINDOW_SECONDS";
+        set(name, variable(name), &mut packaging.window_seconds)?;
+        let name = "VITRINE_RECONNECT_WINDOW_SECONDS";
+        set(name, variable(name), &mut packaging.reconnect_window_seconds)?;
+        self.http.tls_cert = variable("VITRINE_TLS_CERT")
+            .map(PathBuf::from)
+            .or(self.http.tls_cert.take());
+        self.http.tls_key = variable("VITRINE_TLS_KEY")
+            .map(PathBuf::from)
+            .or(self.http.tls_key.take());
+        Ok(())
+    }
+
+    fn check(&mut self) -> Result<(), ConfigError> {
+        let invalid = |text: String| Err(ConfigError::Invalid(text));
+        let public = !self.http.listen.ip().is_loopback() || !self.rtmp.listen.ip().is_loopback();
+        if self.channels.is_empty() {
+            if public {
+                return invalid(
+                    "on an address that is not loopback, channels need keys: add a [[channel]] with name, stream_keys and event_tokens".into(),
+                );
+            }
+            self.channels.push(ChannelConfig::demo());
+        }
+        let mut names = std::collections::BTreeSet::new();
+        for channel in &self.channels {
+            channel.check(public)?;
+            if !names.insert(&channel.name) {
+                return invalid(format!("channel {}: there are two of that name", channel.name));
+            }
+        }
+        let packaging = &self.packaging;
+        if !(1..=10).contains(&packaging.target_duration_seconds) {
+            return invalid("packaging.target_duration_seconds must be 1 to 10".into());
+        }
+        if !(0.1..=1.0).contains(&packaging.part_target_seconds) {
+            return invalid("packaging.part_target_seconds must be 0.1 to 1.0".into());
+        }
+        if packaging.window_seconds < 6 * packaging.target_duration_seconds || packaging.window_seconds > 3600
+        {
+            return invalid(
+                "packaging.window_seconds must be at least six target durations, and at most 3600".into(),
+            );
+        }
+        if self.http.tls_cert.is_some() != self.http.tls_key.is_some() {
+            return invalid("http.tls_cert and http.tls_key go together: give both or none".into());
+        }
+        Ok(())
+    }
+}
+
+impl ChannelConfig {
+    /// What there is without a configuration, on loopback only.
+    pub fn demo() -> Self {
+        let secret = || vec![Secret("demo".into())];
+        Self {
+            name: "demo".into(),
+            stream_keys: secret(),
+            event_tokens: secret(),
+        }
+    }
+
+    fn check(&self, public: bool) -> Result<(), ConfigError> {
+        let invalid = |problem: &str| Err(ConfigError::Invalid(format!("channel {}: {problem}", self.name)));
+        let lawful = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+        if self.name.is_empty() || self.name.len() > 40 || !self.name.bytes().all(lawful) {
+            return invalid("the name must be 1 to 40 of a-z, 0-9 and '-'");
+        }
+        if self.stream_keys.is_empty() {
+            return invalid("stream_keys needs at least one key");
+        }
+        let secrets = || self.stream_keys.iter().chain(&self.event_tokens);
+        if secrets().any(|secret| secret.0.is_empty()) {
+            return invalid("keys and tokens must not be empty");
+        }
+        if public && secrets().any(|secret| secret.0 == "demo") {
+            return invalid("the key or token \"demo\" is for loopback only: choose a long random one");
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(text: &str) -> Result<Config, ConfigError> {
+        let mut config = Config::parse(Path::new("v.toml"), text)?;
+        config.check()?;
+        Ok(config)
+    }
+
+    #[test]
+    fn mistakes_are_named_with_their_line_and_remedy() {
+        let key = "stream_keys = [\"k\"]";
+        let table = [
+            (
+                "[http]\nlisten = \"127.0.0.1:1\"\nport = 2".to_owned(),
+                "v.toml:3: unknown field `port`",
+            ),
+            (
+                "[packaging]\ntarget_duration_seconds = \"two\"".to_owned(),
+                "v.toml:2: invalid type",
+            ),
+            ("[http]\nlisten = \"nowhere\"".to_owned(), "v.toml:2:"),
+            ("[http]\nlisten = \"0.0.0.0:80\"".to_owned(), "channels need keys"),
+            (format!("[[channel]]\nname = \"My Shop\"\n{key}"), "a-z, 0-9"),
+            (
+                format!("[[channel]]\nname = \"a\"\n{key}\n[[channel]]\nname = \"a\"\n{key}"),
+                "two of that name",
+            ),
+            (
+                "[[channel]]\nname = \"a\"\nstream_keys = []".to_owned(),
+                "at least one key",
+            ),
+            (
+                "[http]\nlisten = \"0.0.0.0:80\"\n[[channel]]\nname = \"a\"\nstream_keys = [\"demo\"]"
+                    .to_owned(),
+                "loopback only",
+            ),
+            ("[packaging]\npart_target_seconds = 0.01".to_owned(), "0.1 to 1.0"),
+            (
+                "[packaging]\nwindow_seconds = 3".to_owned(),
+                "six target durations",
+            ),
+            ("[http]\ntls_cert = \"a.pem\"".to_owned(), "go together"),
+        ];
+        for (text, expected) in table {
+            let message = load(&text).unwrap_err().to_string();
+            assert!(message.contains(expected), "{text}: {message}");
+        }
+    }
+
+    #[test]
+    fn variables_win_over_the_file_and_name_themselves_when_wrong() {
+        let found = |name: &str| (name == "VITRINE_PART_TARGET_SECONDS").then(|| "0.2".to_owned());
+        assert_eq!(
+            Config::load(None, found).unwrap().packaging.part_target_seconds,
+            0.2
+        );
+        let wrong = |name: &str| (name == "VITRINE_HTTP_LISTEN").then(|| "8080".to_owned());
+        assert!(
+            Config::load(None, wrong)
+                .unwrap_err()
+                .to_string()
+                .starts_with("VITRINE_HTTP_LISTEN=8080: ")
+        );
+    }
+
+    #[test]
+    fn the_manual_states_the_defaults() {
+        let manual = include_str!("../../vitrine.toml");
+        let config = load(manual).unwrap();
+        let default = load("").unwrap();
+        assert_eq!(format!("{config:?}"), format!("{default:?}"));
+    }
+
+    #[test]
+    fn secrets_are_not_printed() {
+        let config = load("[[channel]]\nname = \"a\"\nstream_keys = [\"hidden\"]").unwrap();
+        assert!(!format!("{config:?}").contains("hidden"));
+    }
+}

@@ -1,0 +1,110 @@
+//! JSON answers and RFC 9457 errors.
+
+use bytes::Bytes;
+use http::header::{self, HeaderValue};
+use http::{Response, StatusCode};
+use serde::Serialize;
+use vitrine_metadata_track::EventError;
+
+use super::command::PostError;
+use crate::playback::response::{Answer, SharedBody};
+
+/// A JSON answer that no cache keeps.
+pub(super) fn json(status: StatusCode, body: &impl Serialize) -> Answer {
+    match serde_json::to_vec(body) {
+        Ok(body) => with_type(status, "application/json", body.into()),
+        Err(error) => Problem::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into(),
+    }
+}
+
+/// An answer of any type that no cache keeps.
+pub(super) fn with_type(status: StatusCode, content_type: &'static str, body: Bytes) -> Answer {
+    let mut answer = Response::new(SharedBody::whole(body));
+    *answer.status_mut() = status;
+    let fields = answer.headers_mut();
+    fields.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    fields.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    fields.insert(
+        header::X_CONTENT_TYPE_OPTIONS,
+        HeaderValue::from_static("nosniff"),
+    );
+    answer
+}
+
+/// What went wrong, for the client.
+#[derive(Debug, Serialize)]
+pub(super) struct Problem {
+    #[serde(skip)]
+    code: StatusCode,
+    status: u16,
+    title: &'static str,
+    detail: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    field: Option<String>,
+    #[serde(skip)]
+    retry_after_s: Option<u32>,
+}
+
+impl Problem {
+    pub(super) fn new(code: StatusCode, detail: impl Into<String>) -> Self {
+        let title = code.canonical_reason().unwrap_or("error");
+        Self {
+            code,
+            status: code.as_u16(),
+            title,
+            detail: detail.into(),
+            field: None,
+            retry_after_s: None,
+        }
+    }
+}
+
+impl From<Problem> for Answer {
+    fn from(problem: Problem) -> Self {
+        let body = serde_json::to_vec(&problem).unwrap_or_default();
+        let mut answer = with_type(problem.code, "application/problem+json", body.into());
+        if let Some(seconds) = problem.retry_after_s {
+            answer
+                .headers_mut()
+                .insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if problem.code == StatusCode::UNAUTHORIZED {
+            answer
+                .headers_mut()
+                .insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        answer
+    }
+}
+
+impl From<EventError> for Problem {
+    fn from(error: EventError) -> Self {
+        let detail = error.to_string();
+        match error {
+            EventError::TooLarge { .. } => Self::new(StatusCode::PAYLOAD_TOO_LARGE, detail),
+            EventError::NotJson { .. } => Self::new(StatusCode::BAD_REQUEST, detail),
+            EventError::Field { field, .. } => Self {
+                field: Some(field),
+                ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, detail)
+            },
+            EventError::NotOnAir { .. } => Self {
+                field: Some("product.id".to_owned()),
+                ..Self::new(StatusCode::CONFLICT, detail)
+            },
+            EventError::TooMany { retry_after_ms, .. } => Self {
+                retry_after_s: Some(retry_after_ms.div_ceil(1000)),
+                ..Self::new(StatusCode::TOO_MANY_REQUESTS, detail)
+            },
+            EventError::OutOfNumbers(_) => Self::new(StatusCode::CONFLICT, detail),
+        }
+    }
+}
+
+impl From<PostError> for Problem {
+    fn from(error: PostError) -> Self {
+        match error {
+            PostError::NotLive => Self::new(StatusCode::CONFLICT, error.to_string()),
+            PostError::Event(event) => event.into(),
+        }
+    }
+}

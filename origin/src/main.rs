@@ -1,0 +1,97 @@
+//! `vitrine`: arguments, then configuration, then run.
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Parser;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+use tracing_subscriber::EnvFilter;
+use vitrine_origin::config::{ChannelConfig, Config};
+use vitrine_origin::run::run;
+
+/// The live shop window: RTMP in, Low-Latency HLS with shopping events out.
+#[derive(Debug, Parser)]
+#[command(version)]
+struct Arguments {
+    /// The configuration file; vitrine.toml explains its keys. Without it: the channel "demo", on loopback.
+    #[arg(long, short)]
+    config: Option<PathBuf>,
+    /// Checks the configuration and stops.
+    #[arg(long)]
+    check: bool,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let filter = EnvFilter::try_from_env("VITRINE_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .init();
+    match start(Arguments::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let _ = writeln!(std::io::stderr(), "vitrine: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn start(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
+    let config = Config::load(arguments.config.as_deref(), |name| std::env::var(name).ok())?;
+    if arguments.check {
+        return Ok(());
+    }
+    announce(&config);
+    let (stop, stopped) = watch::channel(false);
+    let (mut terminated, mut interrupted) =
+        (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = terminated.recv() => {}
+            _ = interrupted.recv() => {}
+        }
+        tracing::info!("stopping");
+        stop.send_replace(true);
+    });
+    run(config, stopped).await?;
+    Ok(())
+}
+
+/// The endpoints, as OBS wants them. A key of one's own is not shown.
+fn announce(config: &Config) {
+    let scheme = if config.http.tls_cert.is_some() {
+        "https"
+    } else {
+        "http"
+    };
+    let mut out = std::io::stdout().lock();
+    let _ = writeln!(
+        out,
+        "OBS → Settings → Stream → Custom…\n  Server      rtmp://{}/live",
+        config.rtmp.listen
+    );
+    for channel in &config.channels {
+        let demo = ChannelConfig::demo();
+        let is_demo = channel.name == demo.name && channel.stream_keys == demo.stream_keys;
+        let key = if is_demo {
+            "demo"
+        } else {
+            "(one of its stream_keys)"
+        };
+        let name = &channel.name;
+        let _ = writeln!(
+            out,
+            "Channel {name}\n  Stream key  {key}\n  Watch       {scheme}://{}/watch/{name}",
+            config.http.listen
+        );
+        let _ = writeln!(
+            out,
+            "  Playlist    {scheme}://{}/live/{name}/index.m3u8",
+            config.http.listen
+        );
+    }
+    let _ = out.flush();
+}

@@ -1,0 +1,117 @@
+//! The program put together: encoders' server, channels' tasks, viewers' server.
+
+use std::sync::Arc;
+
+use metrics_exporter_prometheus::PrometheusBuilder;
+use tokio::net::TcpListener;
+use tokio::sync::{mpsc, watch};
+use vitrine_ingest::rtmp::RtmpSettings;
+use vitrine_ingest::{Door, Reception, StreamKey};
+
+use crate::channel::{self, ChannelSettings};
+use crate::config::Config;
+use crate::control::{Control, ControlledChannel};
+use crate::playback::serve::Playback;
+use crate::server::{self, Site, TlsError};
+
+/// Bounded: publications that a channel's task has not taken up yet. Full: ingest answers that the channel is unavailable.
+const PUBLICATION_QUEUE: usize = 2;
+
+/// Why the program stops before it began.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// A port cannot be had.
+    #[error("{key} = {address}: {source}: choose another port, or stop what uses it")]
+    Bind {
+        /// The key of the configuration.
+        key: &'static str,
+        /// Address and port.
+        address: std::net::SocketAddr,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// TLS is configured and cannot be spoken.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// The metrics cannot be set up.
+    #[error("metrics: {0}")]
+    Metrics(#[from] metrics_exporter_prometheus::BuildError),
+}
+
+/// Runs until `shutdown` turns true, then ends every session and every answer cleanly.
+pub async fn run(config: Config, shutdown: watch::Receiver<bool>) -> Result<(), RunError> {
+    let metrics = PrometheusBuilder::new().install_recorder()?;
+    let tls = match (&config.http.tls_cert, &config.http.tls_key) {
+        (Some(cert), Some(key)) => Some(server::tls(cert, key)?),
+        _ => None,
+    };
+    let http = bind("http.listen", config.http.listen).await?;
+    let rtmp = bind("rtmp.listen", config.rtmp.listen).await?;
+
+    let (mut doors, mut controlled, mut feeds, mut tasks) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    // Channels end after the encoders' server, so that they hear of its farewell.
+    let (channels_stop, channels_stopped) = watch::channel(false);
+    for channel in &config.channels {
+        let (publications, queue) = mpsc::channel(PUBLICATION_QUEUE);
+        let settings = ChannelSettings {
+            name: channel.name.clone(),
+            packaging: config.packaging.settings(),
+            reconnect_window: config.packaging.reconnect_window(),
+        };
+        let (handle, task) = channel::spawn(settings, queue, channels_stopped.clone());
+        let keys = channel
+            .stream_keys
+            .iter()
+            .map(|key| StreamKey::new(key.expose()))
+            .collect();
+        doors.push(Door {
+            channel: channel.name.clone(),
+            keys,
+            publications,
+        });
+        feeds.push(handle.feed.clone());
+        controlled.push(ControlledChannel::new(handle, &channel.event_tokens));
+        tasks.push(task);
+    }
+
+    let site = Site {
+        playback: Playback::new(feeds, config.http.max_waiting),
+        control: Control::new(controlled),
+        metrics,
+    };
+    let settings = RtmpSettings {
+        silence: std::time::Duration::from_secs(config.rtmp.silence_timeout_seconds),
+        ..RtmpSettings::default()
+    };
+    let mut stop_rtmp = shutdown.clone();
+    let reception = Arc::new(Reception::new("live", doors));
+    let encoders = tokio::spawn(vitrine_ingest::rtmp::serve(
+        rtmp,
+        reception,
+        settings,
+        async move {
+            let _ = stop_rtmp.wait_for(|stop| *stop).await;
+        },
+    ));
+    let viewers = tokio::spawn(server::serve(
+        http,
+        tls,
+        site,
+        config.http.max_connections,
+        shutdown,
+    ));
+    let _ = encoders.await;
+    // The sessions' ENDLIST answers every waiting viewer.
+    channels_stop.send_replace(true);
+    for task in tasks {
+        let _ = task.await;
+    }
+    let _ = viewers.await;
+    Ok(())
+}
+
+async fn bind(key: &'static str, address: std::net::SocketAddr) -> Result<TcpListener, RunError> {
+    TcpListener::bind(address)
+        .await
+        .map_err(|source| RunError::Bind { key, address, source })
+}

@@ -1,0 +1,208 @@
+//! The HTTP server: HTTP/1.1 and HTTP/2 on one port, by TLS when there is a certificate.
+
+use std::convert::Infallible;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{Method, Request, StatusCode};
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use hyper_util::server::graceful::GracefulShutdown;
+use metrics_exporter_prometheus::PrometheusHandle;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, watch};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
+use tokio_rustls::rustls::pki_types::pem::PemObject;
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+
+use crate::control::Control;
+use crate::playback::response::{self, Answer};
+use crate::playback::serve::Playback;
+use crate::web;
+
+/// A client must send its request's head within this time, and finish its TLS handshake.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+/// Streams of one HTTP/2 connection: a player needs about four for each rendition.
+const STREAMS: u32 = 250;
+/// Bytes of a request's head.
+const HEAD_BYTES: usize = 16 << 10;
+/// How long answers may take when the server stops.
+const FAREWELL: Duration = Duration::from_secs(5);
+/// After a failed accept (most often: no file descriptors left).
+const ACCEPT_RETRY: Duration = Duration::from_millis(100);
+
+/// Everything that the server answers.
+#[derive(Clone)]
+pub struct Site {
+    /// `/live/…`
+    pub playback: Playback,
+    /// `/v1/…`
+    pub control: Control,
+    /// `/metrics`
+    pub metrics: PrometheusHandle,
+}
+
+impl Site {
+    async fn answer(&self, request: Request<Incoming>) -> Answer {
+        let (head, body) = request.into_parts();
+        let path = head.uri.path();
+        if path.starts_with("/live/") {
+            return self.playback.serve(&head).await;
+        }
+        if path.starts_with("/v1/") {
+            return response::finish(self.control.serve(&head, body).await, &head.method);
+        }
+        if !matches!(head.method, Method::GET | Method::HEAD) {
+            let answer = response::error(StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD");
+            return response::finish(answer, &head.method);
+        }
+        let answer = match path {
+            "/" => web::index(self.control.names()),
+            "/healthz" | "/readyz" => plain("ok\n".into()),
+            "/metrics" => plain(self.metrics.render()),
+            "/schemas/events.json" => plain_json(&vitrine_metadata_track::event_schema()),
+            _ => match path.strip_prefix("/assets/") {
+                Some(asset) => web::asset(asset),
+                None if path.starts_with("/watch/") => web::watch_page(),
+                None => response::error(StatusCode::NOT_FOUND, "no such page: see /"),
+            },
+        };
+        response::finish(answer, &head.method)
+    }
+}
+
+fn plain(text: String) -> Answer {
+    let mut answer = Answer::new(response::SharedBody::whole(text.into()));
+    let fields = [
+        (
+            http::header::CONTENT_TYPE,
+            "text/plain; version=0.0.4; charset=utf-8",
+        ),
+        (http::header::CACHE_CONTROL, "no-store"),
+    ];
+    answer
+        .headers_mut()
+        .extend(fields.map(|(name, value)| (name, http::HeaderValue::from_static(value))));
+    answer
+}
+
+fn plain_json(value: &serde_json::Value) -> Answer {
+    let mut answer = plain(value.to_string());
+    let json = http::HeaderValue::from_static("application/schema+json");
+    answer.headers_mut().insert(http::header::CONTENT_TYPE, json);
+    answer
+}
+
+/// Why TLS cannot be spoken.
+#[derive(Debug, thiserror::Error)]
+pub enum TlsError {
+    /// A file cannot be read as PEM.
+    #[error("{path}: {source}: give a PEM file")]
+    Pem {
+        /// The file.
+        path: String,
+        /// What is wrong with it.
+        source: tokio_rustls::rustls::pki_types::pem::Error,
+    },
+    /// Certificate and key do not fit each other, or are of no use.
+    #[error("http.tls_cert and http.tls_key: {0}")]
+    Certificate(#[from] tokio_rustls::rustls::Error),
+}
+
+/// Reads certificate and key; HTTP/2 is offered before HTTP/1.1.
+pub fn tls(cert: &Path, key: &Path) -> Result<TlsAcceptor, TlsError> {
+    let pem = |path: &Path| {
+        let path = path.display().to_string();
+        move |source| TlsError::Pem { path, source }
+    };
+    let chain = CertificateDer::pem_file_iter(cert)
+        .and_then(|certificates| certificates.collect::<Result<Vec<_>, _>>())
+        .map_err(pem(cert))?;
+    let key = PrivateKeyDer::from_pem_file(key).map_err(pem(key))?;
+    let mut config = ServerConfig::builder()
+        .with_no_client_auth()
+        .with_single_cert(chain, key)?;
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    Ok(TlsAcceptor::from(Arc::new(config)))
+}
+
+/// Serves `site` until `shutdown` turns true; then lets answers in progress finish for some seconds.
+pub async fn serve(
+    listener: TcpListener,
+    tls: Option<TlsAcceptor>,
+    site: Site,
+    max_connections: usize,
+    mut shutdown: watch::Receiver<bool>,
+) {
+    let places = Arc::new(Semaphore::new(max_connections));
+    let graceful = GracefulShutdown::new();
+    loop {
+        let accepted = tokio::select! {
+            _ = shutdown.wait_for(|stop| *stop) => break,
+            accepted = listener.accept() => accepted,
+        };
+        let stream = match accepted {
+            Ok((stream, _)) => stream,
+            Err(error) => {
+                tracing::warn!(%error, "accepting an HTTP connection failed");
+                tokio::time::sleep(ACCEPT_RETRY).await;
+                continue;
+            }
+        };
+        let Ok(place) = places.clone().try_acquire_owned() else {
+            tracing::debug!("connection closed: http.max_connections are open");
+            continue;
+        };
+        let _ = stream.set_nodelay(true);
+        let (site, tls, watcher) = (site.clone(), tls.clone(), graceful.watcher());
+        tokio::spawn(async move {
+            let _place = place;
+            match tls {
+                Some(tls) => {
+                    if let Ok(Ok(stream)) = tokio::time::timeout(HEAD_TIMEOUT, tls.accept(stream)).await {
+                        converse(stream, site, watcher).await;
+                    }
+                }
+                None => converse::<TcpStream>(stream, site, watcher).await,
+            }
+        });
+    }
+    drop(listener);
+    if tokio::time::timeout(FAREWELL, graceful.shutdown()).await.is_err() {
+        tracing::debug!("connections were cut when the server stopped");
+    }
+}
+
+async fn converse<S>(stream: S, site: Site, watcher: hyper_util::server::graceful::Watcher)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let mut builder = auto::Builder::new(TokioExecutor::new());
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIMEOUT)
+        .max_buf_size(HEAD_BYTES);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(STREAMS)
+        .max_header_list_size(HEAD_BYTES as u32)
+        .keep_alive_interval(Some(Duration::from_secs(30)));
+    let service = service_fn(move |request| {
+        let site = site.clone();
+        async move { Ok::<_, Infallible>(site.answer(request).await) }
+    });
+    let connection = builder
+        .serve_connection(TokioIo::new(stream), service)
+        .into_owned();
+    // Clients leave in the middle of things; that is no news.
+    if let Err(error) = watcher.watch(connection).await {
+        tracing::debug!(%error, "connection ended");
+    }
+}
