@@ -304,3 +304,6 @@ fn size(arrival: &Arrival) -> usize {
         _ => 0,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -19,7 +19,8 @@ const PARTING_WORDS_LAST: Duration = Duration::from_secs(5);
 pub struct StreamKey(String);
 
 impl StreamKey {
-    /// A key as it stands in the config; the text is not changed.
+    /// A key as it stands in the config; the text is not changed. One with a `?` in it matches nothing: what follows
+    /// a `?` in an encoder's key is a query.
     pub fn new(key: impl Into<String>) -> Self {
         Self(key.into())
     }

@@ -137,8 +137,8 @@ pub enum EndReason {
     /// The connection closed or broke without a word.
     #[error("the connection to the encoder was lost")]
     ConnectionLost,
-    /// No audio or video came for the allowed time.
-    #[error("the encoder sent no media for {seconds} s")]
+    /// No audio or video that can be used came for the allowed time.
+    #[error("the encoder sent no usable audio or video for {seconds} s")]
     Silent {
         /// The allowed time.
         seconds: u64,

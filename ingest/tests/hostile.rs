@@ -98,7 +98,11 @@ async fn a_publisher_without_media_is_dropped_whatever_else_it_sends() {
     let chatty = publishing().metadata().message(2, 0, 4, &[0, 6, 0, 0, 0, 1]);
     let mut half = publishing().metadata().headers().frames(2);
     half.bytes.truncate(half.bytes.len() - 200);
-    for script in [publishing(), silent, chatty, half] {
+    // Frames of a track without a configuration, for ever.
+    let unusable = (0..400).fold(publishing().metadata(), |script, index| {
+        script.audio(index * 21, &[0xAF, 1, 0x21])
+    });
+    for script in [publishing(), silent, chatty, half, unusable] {
         let started = Instant::now();
         let Played { end, said, .. } = play(&script.bytes, false).await;
         assert!(

@@ -12,6 +12,7 @@ mod handshake;
 mod server;
 mod session;
 mod status;
+mod wire;
 
 use std::time::Duration;
 

@@ -5,23 +5,20 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use bytes::{Buf, BytesMut};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout, timeout_at};
 use vitrine_packager::media::{TrackConfig, WallTime};
 
 use super::RtmpSettings;
-use super::connection::{Connection, ConnectionError, Event};
-use super::handshake::{HandshakeError, shake_hands};
+use super::connection::{ConnectionError, Event};
+use super::handshake::HandshakeError;
 use super::status::end_status;
+use super::wire::Wire;
 use crate::assembly::{Assembly, Fault};
 use crate::auth::{Admission, Reception};
 use crate::publication::{Arrival, EndReason, Publication, PublicationInfo, Publisher};
 use crate::refusal::Refusal;
-
-/// Read from a socket at a time.
-const READ_SIZE: usize = 64 * 1024;
 
 /// For the last words, and for the peer to hear them.
 const FAREWELL: Duration = Duration::from_secs(1);
@@ -87,11 +84,7 @@ where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     let mut session = Session {
-        wire: Wire {
-            stream,
-            input: BytesMut::with_capacity(READ_SIZE),
-            connection: Connection::default(),
-        },
+        wire: Wire::new(stream),
         peer,
         settings,
         stopped,
@@ -162,13 +155,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
                     event.map_err(|_| EndReason::Silent { seconds: self.settings.silence.as_secs() })??
                 }
             };
-            if matches!(event, Event::Video { .. } | Event::Audio { .. }) {
-                deadline = Instant::now() + self.settings.silence;
-            }
+            let is_media = matches!(event, Event::Video { .. } | Event::Audio { .. });
             self.take(event)?;
             let held = self.wire.held_bytes() + self.assembly.held_bytes();
             self.peak_held_bytes = self.peak_held_bytes.max(held);
             self.hand_on().await?;
+            // Before the hand-over nothing counts: media that never becomes a track is no media.
+            if is_media && self.publisher.is_some() {
+                deadline = Instant::now() + self.settings.silence;
+            }
         }
     }
 
@@ -250,6 +245,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
         }
     }
 
+    /// Whether the encoder does not read what it is told while it publishes. OBS does not. All others have heard a
+    /// refusal, and may come again at once with other settings.
+    fn is_deaf(&self) -> bool {
+        self.assembly
+            .encoder()
+            .is_some_and(|encoder| encoder.contains("libobs"))
+    }
+
     /// Tells both sides why it is over, as far as they still listen.
     async fn take_leave(&mut self, cause: &EndCause) {
         if let Some(mut publisher) = self.publisher.take() {
@@ -259,12 +262,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
             };
             let _ = timeout(FAREWELL, publisher.arrivals.send(Arrival::Ended(reason))).await;
         }
-        // Only OBS: whoever has heard the reason may come again at once with other settings.
-        let is_obs = self
-            .assembly
-            .encoder()
-            .is_some_and(|encoder| encoder.contains("libobs"));
-        if let (true, Some(admission), EndCause::Refused(refusal)) = (is_obs, &self.admission, cause) {
+        if let (Some(admission), EndCause::Refused(refusal)) = (&self.admission, cause)
+            && self.is_deaf()
+            && !matches!(refusal, Refusal::ChannelUnavailable { .. })
+        {
             admission.refused(refusal);
         }
         // Now, and not before the channel knows the end of this publication, another encoder may come.
@@ -280,81 +281,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
         }
         if timeout(FAREWELL, self.wire.say_goodbye()).await.is_err() {
             tracing::debug!("the peer did not close the connection");
-        }
-    }
-}
-
-/// The stream and the protocol on it.
-struct Wire<S> {
-    stream: S,
-    /// Bounded: [`READ_SIZE`], and what is left of it is under one chunk header.
-    input: BytesMut,
-    connection: Connection,
-}
-
-impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
-    /// From the handshake to the accepted `publish`.
-    async fn set_up(&mut self, reception: &Reception) -> Result<Admission, EndCause> {
-        shake_hands(&mut self.stream).await?;
-        let mut app = String::new();
-        loop {
-            match self.next_event().await? {
-                Event::Connect { app: asked } => {
-                    reception.check_app(&asked)?;
-                    self.connection.accept_connect();
-                    app = asked;
-                }
-                Event::Publish { key } => {
-                    let admission = reception.admit(&app, &key)?;
-                    self.connection.accept_publish();
-                    return Ok(admission);
-                }
-                Event::Play => return Err(Refusal::PlayNotSupported.into()),
-                // None of them comes before `publish` was accepted, but for metadata, which is early then.
-                Event::Metadata(_) | Event::Video { .. } | Event::Audio { .. } | Event::Unpublish => {}
-            }
-        }
-    }
-
-    /// The next event. May be dropped while it waits: nothing is lost.
-    async fn next_event(&mut self) -> Result<Event, EndCause> {
-        loop {
-            if let Some(event) = self.connection.next_event(&mut self.input)? {
-                return Ok(event);
-            }
-            self.flush().await?;
-            self.input.reserve(READ_SIZE);
-            let read = self.stream.read_buf(&mut self.input).await?;
-            if read == 0 {
-                return Err(EndReason::ConnectionLost.into());
-            }
-            self.connection.received(read);
-        }
-    }
-
-    fn held_bytes(&self) -> usize {
-        self.input.len() + self.connection.held_bytes()
-    }
-
-    async fn flush(&mut self) -> io::Result<()> {
-        let out = self.connection.out();
-        while out.has_remaining() {
-            self.stream.write_buf(out).await?;
-        }
-        self.stream.flush().await
-    }
-
-    /// Sends what is to be said and closes. Reads on until the peer closes too: closing with bytes unread would
-    /// reset the connection, and the peer would lose our last words.
-    async fn say_goodbye(&mut self) -> io::Result<()> {
-        self.flush().await?;
-        self.stream.shutdown().await?;
-        loop {
-            self.input.clear();
-            self.input.reserve(READ_SIZE);
-            if self.stream.read_buf(&mut self.input).await? == 0 {
-                return Ok(());
-            }
         }
     }
 }
