@@ -1,0 +1,78 @@
+//! A running FFmpeg that publishes.
+
+use std::process::{Command, ExitStatus};
+use std::time::Duration;
+
+use rustix::process::Signal;
+
+use super::{Process, Source, Vitrine};
+
+/// FFmpeg says goodbye within this time, or the test fails.
+const FAREWELL: Duration = Duration::from_secs(15);
+
+/// FFmpeg, publishing. Dropped, it is killed.
+#[derive(Debug)]
+pub struct Publisher {
+    process: Process,
+}
+
+impl Publisher {
+    /// Publishes `source` to a channel of `vitrine`, by the channel's key.
+    pub fn start(source: &Source, vitrine: &Vitrine, channel: &str) -> Self {
+        Self::start_at(source, vitrine, &vitrine.publish_url(channel), channel)
+    }
+
+    /// Publishes `source` to any URL; the log is `ffmpeg-LABEL-N.log` among the server's.
+    pub fn start_at(source: &Source, vitrine: &Vitrine, url: &str, label: &str) -> Self {
+        let mut command = Command::new("ffmpeg");
+        command
+            .args(["-hide_banner", "-nostdin", "-nostats", "-loglevel", "info"])
+            .args(source.arguments())
+            .args(["-flvflags", "no_duration_filesize", "-f", "flv", url]);
+        let log = vitrine.next_log(&format!("ffmpeg-{label}"));
+        Self {
+            process: Process::start(&mut command, &log),
+        }
+    }
+
+    /// What FFmpeg said so far.
+    pub fn log(&self) -> String {
+        self.process.log()
+    }
+
+    /// Its process id.
+    pub fn pid(&self) -> u32 {
+        self.process.pid()
+    }
+
+    /// Its exit status, if it has ended.
+    pub fn exited(&mut self) -> Option<ExitStatus> {
+        self.process.exited()
+    }
+
+    /// Waits until FFmpeg ends by itself; panics if it does not within `patience`.
+    pub async fn ended(&mut self, patience: Duration) -> ExitStatus {
+        self.process.ended(patience).await
+    }
+
+    /// Stops it as a broadcaster does: the stream is finished and unpublished.
+    pub async fn stop(mut self) -> ExitStatus {
+        self.process.signal(Signal::INT);
+        self.process.ended(FAREWELL).await
+    }
+
+    /// Kills it in the middle of whatever it does (SIGKILL): the connection is cut.
+    pub fn kill(self) {
+        drop(self);
+    }
+
+    /// Freezes it (SIGSTOP): the connection stays, and is silent.
+    pub fn freeze(&mut self) {
+        self.process.signal(Signal::STOP);
+    }
+
+    /// Lets it go on after [`freeze`](Self::freeze).
+    pub fn thaw(&mut self) {
+        self.process.signal(Signal::CONT);
+    }
+}
