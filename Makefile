@@ -1,24 +1,30 @@
-# Vitrine's commands. `make demo` and `make test` install what is missing by themselves.
+# Vitrine's commands. `make demo` and `make test` install what is missing by themselves (Debian 12; as root, or with sudo).
 
-.PHONY: demo test fmt lint doc bench prove clean deps web
+.PHONY: demo test fmt lint doc bench prove clean toolchain deps deps-prove web browser fuzz
 
-DEBIAN := ffmpeg pkg-config clang chromium
+DEBIAN := ffmpeg pkg-config clang libclang-dev chromium fonts-dejavu-core \
+	libavcodec-dev libavfilter-dev libavformat-dev libavutil-dev libavdevice-dev libswscale-dev libswresample-dev
+# What the long proofs need besides: a real OBS Studio without a desktop.
+DEBIAN_PROVE := obs-studio xvfb dbus-x11 psmisc
 export DEBIAN_FRONTEND := noninteractive
+SUDO := $(shell [ "$$(id -u)" = 0 ] || command -v sudo)
 
 # Installs only what is not there: a second run asks nothing of the network.
-deps:
-	@missing=""; for package in $(DEBIAN); do dpkg -s $$package >/dev/null 2>&1 || missing="$$missing $$package"; done; \
-	if [ -n "$$missing" ]; then apt-get update -qq && apt-get install -y -qq --no-install-recommends $$missing; fi
+define install
+	@missing=""; for package in $(1); do \
+		dpkg-query -W -f='$${Status}' $$package 2>/dev/null | grep -q 'ok installed' || missing="$$missing $$package"; done; \
+	if [ -n "$$missing" ]; then echo "installing:$$missing"; \
+		$(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq --no-install-recommends $$missing >/dev/null; fi
+endef
 
-web: origin/web/dist/watch.html
+demo: deps browser web
+	cargo build --release --bin vitrine --bin demo
+	target/release/demo
 
-origin/web/node_modules: origin/web/package-lock.json
-	cd origin/web && npm ci --no-audit --no-fund
-	touch $@
-
-origin/web/dist/watch.html: origin/web/node_modules $(shell find origin/web/src origin/web/public -type f 2>/dev/null) origin/web/watch.html
-	cd origin/web && npm run build
-	touch $@
+test: deps browser lint doc
+	cd origin/web && npm run check && npm test
+	cargo build --workspace
+	cargo test --workspace
 
 fmt:
 	cargo fmt --all
@@ -30,10 +36,32 @@ lint: web
 doc:
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --quiet
 
-test: deps lint doc
-	cd origin/web && npm run check && npm test
-	cargo build --workspace
-	cargo test --workspace
+toolchain:
+	@command -v cargo >/dev/null || { echo "Rust is missing: install 1.88 or newer by rustup"; exit 1; }
+	@node -e 'const [major, minor] = process.versions.node.split(".").map(Number); process.exit(major > 20 || (major === 20 && minor >= 19) ? 0 : 1)' \
+		|| { echo "Node.js is missing or too old: install 20.19 or newer, with npm"; exit 1; }
+
+deps: toolchain
+	$(call install,$(DEBIAN))
+
+deps-prove: deps
+	$(call install,$(DEBIAN_PROVE))
+
+web: origin/web/dist/watch.html
+
+origin/web/node_modules: origin/web/package-lock.json
+	cd origin/web && npm ci --no-audit --no-fund
+	touch $@
+
+origin/web/dist/watch.html: origin/web/node_modules $(shell find origin/web/src origin/web/public -type f 2>/dev/null) origin/web/watch.html
+	cd origin/web && npm run build
+	touch $@
+
+browser: tests/browser/node_modules
+
+tests/browser/node_modules: tests/browser/package-lock.json
+	cd tests/browser && npm ci --no-audit --no-fund
+	touch $@
 
 clean:
 	cargo clean

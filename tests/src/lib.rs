@@ -7,4 +7,5 @@
 //! Whatever [`harness`] starts is on free ports of loopback and is gone when its value is dropped, after a panic too.
 
 pub mod client;
+pub mod demo;
 pub mod harness;
