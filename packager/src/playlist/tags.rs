@@ -19,7 +19,11 @@ pub(crate) fn duration(time: MediaTime, limit: Option<MediaTime>) -> String {
 
 /// A bound: rounded up, so that nothing that keeps to it is printed larger (SPEC 19, 33).
 pub(crate) fn bound(seconds: f64) -> String {
-    decimal((seconds * DECIMALS - 1e-6).ceil() / DECIMALS)
+    decimal(rounded_up(seconds))
+}
+
+fn rounded_up(seconds: f64) -> f64 {
+    (seconds * DECIMALS - 1e-6).ceil() / DECIMALS
 }
 
 fn decimal(seconds: f64) -> String {
@@ -48,9 +52,10 @@ pub(crate) fn head(out: &mut String, control: &Control) {
     let _ = writeln!(out, "#EXT-X-TARGETDURATION:{}", control.target_duration_s);
 }
 
-/// 4.4.3.8. HOLD-BACK is three target durations; PART-HOLD-BACK three part targets, as Apple's authoring rule 14.3 has it.
+/// 4.4.3.8. HOLD-BACK is three target durations; PART-HOLD-BACK three part targets as they are printed, as Apple's
+/// authoring rule 14.3 has it.
 pub(crate) fn server_control(out: &mut String, control: &Control) {
-    let part_hold_back = bound(3.0 * control.part_target.seconds());
+    let part_hold_back = bound(3.0 * rounded_up(control.part_target.seconds()));
     let hold_back = 3 * control.target_duration_s;
     let skip = control.skip_boundary_s();
     let _ = writeln!(
