@@ -84,7 +84,7 @@ impl MediaPlaylist<'_> {
         let parts_from = end.map_or(0.0, |end| end.seconds()) - f64::from(3 * self.control.target_duration_s);
         for segment in self.segments.iter().skip(skipped) {
             announce(out, segment.discontinuity, segment.init);
-            let recent = segment.end().seconds() >= parts_from && !self.ended;
+            let recent = segment.end().seconds() >= parts_from;
             out.push_str(if recent {
                 &segment.lines_with_parts
             } else {
