@@ -1,0 +1,69 @@
+//! Playlists as their readers get them, each small enough to be read line by line against the draft.
+
+mod common;
+
+use common::{EPOCH, Encoder, Session, delta, full};
+use vitrine_packager::startup::PackagingSettings;
+
+/// Target duration 1 s, a third of a second a part, ten segments.
+const SETTINGS: PackagingSettings = PackagingSettings {
+    target_duration_s: 1,
+    part_target_ms: 333,
+    window_s: 10,
+};
+
+/// A show of `seconds` GOPs of a second and ten frames more: the open segment has a whole part.
+fn show(seconds: usize) -> Session {
+    let gops = [vec![30; seconds], vec![11]].concat();
+    Session::of(SETTINGS, &Encoder::USUAL, Encoder::USUAL.publication(&gops, 0))
+}
+
+#[test]
+fn a_live_playlist_lists_parts_of_the_last_three_target_durations() {
+    let session = show(5);
+    insta::assert_snapshot!(full(session.latest("video-720p")));
+}
+
+#[test]
+fn the_audio_playlist_of_the_same_instant() {
+    let session = show(5);
+    insta::assert_snapshot!(full(session.latest("audio-128k")));
+}
+
+#[test]
+fn a_delta_skips_what_ends_more_than_six_target_durations_before_the_end() {
+    let session = show(12);
+    insta::assert_snapshot!(delta(session.latest("video-720p")));
+}
+
+#[test]
+fn while_the_encoder_is_away_gaps_keep_the_cadence() {
+    let mut session = show(2);
+    session.lose_encoder();
+    // The gap began at 2.367 s: a whole segment of it and a part of the next are due.
+    session.wait(2400, 3750);
+    insta::assert_snapshot!(full(session.latest("video-720p")));
+}
+
+#[test]
+fn a_returning_encoder_of_another_rate_needs_a_discontinuity_and_a_new_init_section() {
+    let mut session = show(2);
+    session.lose_encoder();
+    session.wait(2400, 3000);
+    let other = Encoder {
+        rate: (60_000, 1001),
+        begins_ms: 3000,
+        ..Encoder::USUAL
+    };
+    session.resume(&other, &other.publication(&[60, 22], 0)).unwrap();
+    insta::assert_snapshot!(full(session.latest("video-720p")));
+}
+
+#[test]
+fn an_ended_playlist_hints_at_nothing() {
+    let mut session = show(2);
+    session.end();
+    insta::assert_snapshot!(full(session.latest("video-720p")));
+    assert!(session.histories.values().all(|history| history.latest().ended()));
+    assert_eq!(session.presentation.settings().anchor, EPOCH);
+}
