@@ -18,6 +18,8 @@ export interface AppliedEvent {
 export interface Diagnostics {
   /** Seconds behind the host's capture by PDT; null when not playing. */
   latency(): number | null;
+  /** When the media now playing was captured, by PDT, in milliseconds since 1970; null when not playing. */
+  programDate(): number | null;
   /** Times that playback ran dry since the page was opened. */
   stalls(): number;
   /** The show events passed, oldest first; each once. The newest 500. */

@@ -167,6 +167,7 @@ class WatchPage {
     const page = this;
     expose({
       latency: () => page.player?.latency() ?? null,
+      programDate: () => page.player?.programDate() ?? null,
       stalls: () => page.stalls.count,
       get events() {
         return [...page.events];

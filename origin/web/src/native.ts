@@ -42,8 +42,13 @@ export class NativePlayer implements Player {
   }
 
   latency(): number | null {
+    const date = this.programDate();
+    return date === null ? null : (Date.now() - date) / 1000;
+  }
+
+  programDate(): number | null {
     const start = this.video.getStartDate?.().getTime() ?? Number.NaN;
-    return Number.isFinite(start) ? (Date.now() - start) / 1000 - this.video.currentTime : null;
+    return Number.isFinite(start) ? start + this.video.currentTime * 1000 : null;
   }
 
   targetLatency(): number | null {

@@ -33,3 +33,14 @@ const JOINING_SECONDS = 5;
 export function shouldSkip(latency: number, target: number, playedSeconds: number): boolean {
   return latency - target > (playedSeconds < JOINING_SECONDS ? 0.8 : 4);
 }
+
+/** How long after the first frame the playhead may still jump to live by less than `shouldSkip` asks (seconds). */
+const SETTLING_SECONDS = 1;
+
+/**
+ * Whether to jump forward by `late` seconds when joining live: what nobody has seen yet costs nothing; just after the first
+ * frame a jump is better than a minute of catching up, if it is worth more than a part.
+ */
+export function mayJoin(late: number, partTarget: number, unseen: boolean, playedSeconds: number): boolean {
+  return unseen ? late > partTarget / 2 : playedSeconds < SETTLING_SECONDS && late > 1.5 * partTarget;
+}

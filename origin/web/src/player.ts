@@ -1,11 +1,11 @@
 // Playback of a channel's multivariant playlist on a <video>: hls.js in low-latency mode, or the browser's own HLS
 // where there is no Media Source. What the page needs of either is the `Player` below.
 
-import Hls, { ErrorTypes, Events } from "hls.js";
+import Hls, { ErrorDetails, ErrorTypes, Events } from "hls.js";
 import type { ErrorData, HlsConfig } from "hls.js";
 import type { MetadataCue } from "./cues.ts";
 import { NativePlayer } from "./native.ts";
-import { paceRate, shouldSkip } from "./pacing.ts";
+import { mayJoin, paceRate, shouldSkip } from "./pacing.ts";
 import { Recovery } from "./recovery.ts";
 
 export interface PlayerListener {
@@ -24,6 +24,8 @@ export interface Player {
   stop(): void;
   /** Seconds between the capture of the frame on screen and now, by PDT; null when not known. */
   latency(): number | null;
+  /** When the media now playing was captured, by PDT: milliseconds since 1970; null when not known. */
+  programDate(): number | null;
   /** Seconds behind the live edge that the playlist asks for. */
   targetLatency(): number | null;
   /** The rendition on screen, as `720p`; empty when not known. */
@@ -82,6 +84,7 @@ class HlsPlayer implements Player {
   private movedAt = performance.now();
   private followedAt = -Infinity;
   private startedAt: number | null = null;
+  private joined = false;
 
   constructor(
     private readonly video: HTMLVideoElement,
@@ -92,7 +95,7 @@ class HlsPlayer implements Player {
     this.stop();
     this.url = url;
     this.movedAt = performance.now();
-    this.startedAt = null;
+    this.beginJoining();
     const hls = new Hls(CONFIG);
     this.hls = hls;
     // Registered after hls.js's own handlers: the cues of this media are on the track by now.
@@ -100,6 +103,7 @@ class HlsPlayer implements Player {
     hls.on(Events.FRAG_BUFFERED, () => {
       this.recovery.healthy();
       this.listener.trouble(false);
+      this.joinLive();
     });
     hls.on(Events.ERROR, (_event, data) => this.onError(data));
     hls.loadSource(url);
@@ -115,11 +119,15 @@ class HlsPlayer implements Player {
   latency(): number | null {
     const hls = this.hls;
     if (!hls || hls.latency === 0) return null;
-    const date = hls.playingDate;
-    if (!date) return hls.latency;
-    const byClock = (Date.now() - date.getTime()) / 1000;
+    const date = this.programDate();
+    if (date === null) return hls.latency;
+    const byClock = (Date.now() - date) / 1000;
     // A viewer's clock may be wrong; then the distance to the live edge is the better figure.
     return Math.abs(byClock - hls.latency) < 5 && byClock > 0 ? byClock : hls.latency;
+  }
+
+  programDate(): number | null {
+    return this.hls?.playingDate?.getTime() ?? null;
   }
 
   targetLatency(): number | null {
@@ -142,10 +150,30 @@ class HlsPlayer implements Player {
     const target = hls.targetLatency;
     if (target === null || video.seeking) return;
     const partTarget = details.partTarget || 1;
-    const pace = { latency: hls.latency, target, buffered: bufferedAhead(video), partTarget, rate: video.playbackRate };
+    const buffered = bufferedAhead(video, video.currentTime);
+    const pace = { latency: hls.latency, target, buffered, partTarget, rate: video.playbackRate };
     const rate = paceRate(pace);
     if (rate !== video.playbackRate) video.playbackRate = rate;
     this.freeStuckPlayhead(shouldSkip(hls.latency, target, this.playedSeconds()));
+  }
+
+  private beginJoining(): void {
+    this.startedAt = null;
+    this.joined = false;
+  }
+
+  /** Live went on while the first media was loading: the playhead is put right, if possible before a frame is shown. */
+  private joinLive(): void {
+    const { hls, video } = this;
+    const details = hls?.latestLevelDetails;
+    const live = hls?.liveSyncPosition ?? null;
+    if (this.joined || !details?.live || live === null || video.readyState === HTMLMediaElement.HAVE_NOTHING) return;
+    const partTarget = details.partTarget || 1;
+    const unseen = video.readyState === HTMLMediaElement.HAVE_METADATA;
+    if (!mayJoin(live - video.currentTime, partTarget, unseen, this.playedSeconds())) return;
+    if (bufferedAhead(video, live) < partTarget) return;
+    this.joined = true;
+    video.currentTime = live;
   }
 
   /** After the encoder was away there is a hole in the buffer, or the playhead is far behind: go on where media is. */
@@ -156,6 +184,7 @@ class HlsPlayer implements Player {
     if (now - this.followedAt > STUCK_MS) this.movedAt = now;
     this.followedAt = now;
     if (video.currentTime !== this.lastTime) {
+      if (now - this.movedAt > STUCK_MS) this.beginJoining();
       this.lastTime = video.currentTime;
       this.movedAt = now;
       if (skip) this.seekTo(hls?.liveSyncPosition ?? null);
@@ -173,7 +202,7 @@ class HlsPlayer implements Player {
     else if (skip) this.seekTo(hls?.liveSyncPosition ?? null);
   }
 
-  /** Seconds since this load's first frame. */
+  /** Seconds since the first frame, of this load or after the encoder was away. */
   private playedSeconds(): number {
     this.startedAt ??= this.video.currentTime > 0 && this.video.readyState >= 3 ? performance.now() : null;
     return this.startedAt === null ? 0 : (performance.now() - this.startedAt) / 1000;
@@ -191,6 +220,8 @@ class HlsPlayer implements Player {
   }
 
   private onError(data: ErrorData): void {
+    // hls.js lets go of a load that a jump made useless.
+    if (data.details === ErrorDetails.INTERNAL_ABORTED) return;
     const what = `${data.details}${data.fatal ? " (fatal)" : ""}: ${data.error.message}`;
     this.listener.error(what);
     if (!data.fatal) return;
@@ -208,13 +239,10 @@ class HlsPlayer implements Player {
   }
 }
 
-/** Seconds of media ahead of the playhead, without a hole. */
-function bufferedAhead(video: HTMLVideoElement): number {
-  const { buffered, currentTime } = video;
+/** Seconds of media from `time` on, without a hole. */
+function bufferedAhead({ buffered }: HTMLVideoElement, time: number): number {
   for (let index = 0; index < buffered.length; index++) {
-    if (buffered.start(index) <= currentTime + 0.1 && currentTime < buffered.end(index)) {
-      return buffered.end(index) - currentTime;
-    }
+    if (buffered.start(index) <= time + 0.1 && time < buffered.end(index)) return buffered.end(index) - time;
   }
   return 0;
 }

@@ -1,7 +1,7 @@
 import { describe as group, expect, test } from "vitest";
 import { describe as sentence } from "../src/card.ts";
 import { chooseNotice } from "../src/notices.ts";
-import { paceRate, shouldSkip } from "../src/pacing.ts";
+import { mayJoin, paceRate, shouldSkip } from "../src/pacing.ts";
 import { formatPrice, formatStock, minorDigits } from "../src/price.ts";
 import { Recovery } from "../src/recovery.ts";
 import { readStatus } from "../src/status.ts";
@@ -87,6 +87,16 @@ group("pace", () => {
     expect(shouldSkip(2.5, 1, 1)).toBe(true);
     expect(shouldSkip(2.5, 1, 60)).toBe(false);
     expect(shouldSkip(6, 1, 60)).toBe(true);
+  });
+
+  test.each([
+    ["unseen, by a little", 0.2, true, 0, true],
+    ["unseen, by next to nothing", 0.1, true, 0, false],
+    ["just begun, by less than it is worth", 0.4, false, 0.2, false],
+    ["just begun, by two parts", 0.67, false, 0.2, true],
+    ["playing", 0.67, false, 2, false],
+  ])("joining live by a jump: %s", (_when, late, unseen, played, jumps) => {
+    expect(mayJoin(late, 1 / 3, unseen, played)).toBe(jumps);
   });
 });
 
