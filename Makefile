@@ -17,9 +17,10 @@ define install
 		$(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq --no-install-recommends $$missing >/dev/null; fi
 endef
 
+# `make demo DEMO="--once --picture docs/watch-page.png"` makes the picture of the README anew.
 demo: deps browser web
 	cargo build --release --bin vitrine --bin demo
-	target/release/demo
+	target/release/demo $(DEMO)
 
 test: deps browser lint doc
 	cd origin/web && npm run check && npm test

@@ -34,8 +34,8 @@ pub fn graph(pictures: &Path) -> String {
     // How far the show is, and its clock: a live picture is seen to be one.
     let _ = write!(
         graph,
-        "drawbox=x=620:y=560:w='mod(t,{SHOW_SECONDS})/{SHOW_SECONDS}*550':h=4:color=0xffd890:t=fill,\
-         drawtext={}:text='%{{gmtime}} UTC':x=620:y=590:fontsize=24:fontcolor=0xc9c2d6,format=yuv420p",
+        "drawbox=x=620:y=420:w='mod(t,{SHOW_SECONDS})/{SHOW_SECONDS}*550':h=4:color=0xffd890:t=fill,\
+         drawtext={}:text='%{{gmtime}} UTC':x=620:y=442:fontsize=24:fontcolor=0xc9c2d6,format=yuv420p",
         FONT
     );
     graph
@@ -46,7 +46,7 @@ pub const SOUND: &str = "aevalsrc='0.03*(sin(2*PI*220*t)+sin(2*PI*277.18*t)+sin(
                          |0.03*(sin(2*PI*220*t)+sin(2*PI*277.18*t)+sin(2*PI*329.63*t))*(0.7+0.3*cos(2*PI*0.2*t))'\
                          :sample_rate=48000";
 
-const FONT: &str = "font='sans\\:style=Bold'";
+const FONT: &str = "font=sans";
 
 fn write_words(graph: &mut String, scene: &Scene) {
     let whole = during(begin(scene), scene.until_s);
