@@ -246,10 +246,7 @@ mod tests {
 
     #[test]
     fn the_next_attempt_is_told_once_and_soon_why_the_last_was_refused() {
-        let reason = Refusal::GopTooLong {
-            seconds: 8.3,
-            limit: 4.0,
-        };
+        let reason = Refusal::GopTooLong { limit_s: 4 };
         let (reception, _publications) = reception();
         reception.admit("live", "one").unwrap().refused(&reason);
         assert_eq!(reception.admit("live", "one").unwrap_err(), reason);

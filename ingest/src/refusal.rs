@@ -56,13 +56,11 @@ pub enum Refusal {
     },
     /// Keyframes are too rare to cut segments at.
     #[error(
-        "keyframes are {seconds:.1} s apart, over the limit of {limit:.1} s: set OBS → Settings → Output → Keyframe Interval to 2 s"
+        "keyframes are more than {limit_s} s apart: set OBS → Settings → Output → Keyframe Interval to {limit_s} s"
     )]
     GopTooLong {
-        /// The interval seen, in seconds.
-        seconds: f64,
         /// The longest interval allowed, in seconds.
-        limit: f64,
+        limit_s: u32,
     },
     /// The packager cannot use the stream, for a reason of its own.
     #[error("the stream cannot be packaged: {reason}")]

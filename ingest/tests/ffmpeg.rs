@@ -150,14 +150,11 @@ async fn a_channel_has_one_publisher_and_may_refuse_it_while_it_publishes() {
         publication.arrivals.recv().await.is_some(),
         "the first is not disturbed"
     );
-    publication.refuse(Refusal::GopTooLong {
-        seconds: 8.33,
-        limit: 4.0,
-    });
+    publication.refuse(Refusal::GopTooLong { limit_s: 4 });
     let first = first.await.unwrap();
     assert!(!first.status.success());
     assert!(
-        words(&first).contains("Keyframe Interval to 2 s"),
+        words(&first).contains("Keyframe Interval to 4 s"),
         "{}",
         words(&first)
     );

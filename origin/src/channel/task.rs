@@ -370,11 +370,7 @@ impl ChannelTask {
 }
 
 fn gop_refusal(gop: GopTooLong) -> Refusal {
-    let limit = f64::from(gop.limit_s);
-    Refusal::GopTooLong {
-        seconds: limit,
-        limit,
-    }
+    Refusal::GopTooLong { limit_s: gop.limit_s }
 }
 
 /// The next arrival of the publication, if there is one; else never.
