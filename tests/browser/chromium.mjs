@@ -1,7 +1,8 @@
 // Starts headless Chromium as every test does: a fresh profile, nothing in the background, sound allowed.
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright-core';
 
 const ARGUMENTS = [
@@ -9,13 +10,16 @@ const ARGUMENTS = [
   '--disable-component-update', '--disable-sync', '--autoplay-policy=no-user-gesture-required',
 ];
 
-/** Runs `use` with a page of that size; the browser and its profile are gone afterwards. */
+const SAMPLER = fileURLToPath(new URL('sampler.js', import.meta.url));
+
+/** Runs `use` with a page of that size, sampled by sampler.js; the browser and its profile are gone afterwards. */
 export async function withPage(viewport, use) {
   const profile = await mkdtemp(join(tmpdir(), 'vitrine-chromium-'));
   const context = await chromium.launchPersistentContext(profile, {
     executablePath: '/usr/bin/chromium', headless: true, args: ARGUMENTS, viewport,
   });
   try {
+    await context.addInitScript({ path: SAMPLER });
     return await use(await context.newPage(), context);
   } finally {
     await context.close();
@@ -34,14 +38,9 @@ export async function until(what, seconds, probe) {
   }
 }
 
-/** Posts a show event; fails with the server's own words. */
-export async function post(origin, channel, token, event) {
-  const response = await fetch(`${origin}/v1/channels/${channel}/events`, {
-    method: 'POST',
-    headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
-    body: JSON.stringify(event),
-  });
-  const answer = await response.json();
-  if (response.status !== 201) throw new Error(`event refused: ${JSON.stringify(answer)}`);
-  return answer;
+/** Saves a picture of the page as FOLDER/NAME.png; does nothing without a folder. */
+export async function picture(page, folder, name) {
+  if (!folder) return;
+  await mkdir(folder, { recursive: true });
+  await page.screenshot({ path: join(folder, `${name}.png`) });
 }
