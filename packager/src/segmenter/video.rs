@@ -8,9 +8,13 @@ use crate::media::{MediaTime, Sample, Timescale};
 
 /// An IDR sooner than this after a segment's start does not cut: such a segment, with a whole further group of
 /// pictures, still rounds to TARGETDURATION (8216bis 4.4.3.1).
-const SHORTEST_SEGMENT_MS: i64 = 400;
+const SHORTEST_SEGMENT_MS: i64 = 250;
 /// A group of pictures may be this much longer than TARGETDURATION: 60 frames at 29.97 fps last 2.002 s.
 const GOP_TOLERANCE_MS: i64 = 90;
+/// A segment this much longer than TARGETDURATION would be rounded to more.
+const ROUNDED_UP_MS: i64 = 500;
+/// A segment begins at most this much before its IDR's stamp, when frames before the IDR are missing.
+const LONGEST_HASTE_MS: i64 = 100;
 
 /// Keyframes are too far apart to be cut into segments.
 #[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
@@ -77,17 +81,20 @@ impl VideoCutter {
     pub fn push(&mut self, sample: Sample, cuts: &mut Vec<Cut>) -> Result<(), GopTooLong> {
         let wanted = sample.dts.rescale(self.timescale).ticks.max(self.floor);
         let (shortest_segment, longest_gop) = (self.millis(SHORTEST_SEGMENT_MS), self.longest_gop());
+        let longest_segment = self.longest_segment();
         match &mut self.segment {
             None if !sample.is_idr => return Ok(()),
-            None => self.open_segment(cuts),
+            None => self.open_segment(wanted, cuts),
             Some(segment) if sample.is_idr && wanted - segment.start >= shortest_segment => {
                 self.close_part(wanted, cuts);
-                self.open_segment(cuts);
+                self.bridge(wanted, &sample, cuts);
+                self.open_segment(wanted, cuts);
             }
             Some(segment) => {
                 if sample.is_idr {
                     segment.last_idr = wanted;
-                } else if wanted - segment.last_idr > longest_gop {
+                } else if wanted - segment.last_idr > longest_gop || wanted - segment.start >= longest_segment
+                {
                     return Err(GopTooLong {
                         limit_s: self.target_duration_s,
                     });
@@ -118,14 +125,47 @@ impl VideoCutter {
         self.segment = None;
     }
 
-    fn open_segment(&mut self, cuts: &mut Vec<Cut>) {
+    fn open_segment(&mut self, last_idr: i64, cuts: &mut Vec<Cut>) {
         self.segment = Some(OpenSegment {
             start: self.floor,
-            last_idr: self.floor,
+            last_idr,
         });
         cuts.push(Cut::Segment {
             at: self.at(self.floor),
         });
+    }
+
+    /// Fills a hole before an IDR with parts that show the IDR early, so that the segment before it lasts until the
+    /// IDR's stamp, and the IDR's own segment no longer than its group of pictures.
+    fn bridge(&mut self, until: i64, idr: &Sample, cuts: &mut Vec<Cut>) {
+        let (haste, longest) = (
+            self.millis(LONGEST_HASTE_MS),
+            self.millis(i64::from(self.target_duration_s) * 1000),
+        );
+        while until - self.floor > haste {
+            let start = self.floor;
+            let segment_end = self
+                .segment
+                .as_ref()
+                .map_or(start, |segment| segment.start + longest);
+            if start >= segment_end {
+                self.open_segment(start, cuts);
+                continue;
+            }
+            let end = until.min(start + self.part_ticks).min(segment_end);
+            let copy = PlacedSample {
+                duration_ticks: u32::try_from(end - start).unwrap_or(u32::MAX),
+                composition_ticks: 0,
+                is_idr: true,
+                data: idr.data.clone(),
+            };
+            cuts.push(Cut::Part(CutPart {
+                start: self.at(start),
+                end: self.at(end),
+                samples: vec![copy],
+            }));
+            self.floor = end;
+        }
     }
 
     fn append(&mut self, sample: Sample, wanted: i64, cuts: &mut Vec<Cut>) {
@@ -157,10 +197,17 @@ impl VideoCutter {
         }
     }
 
-    /// Ends the open part at `end`, or at its limit if that comes first.
+    /// Ends the open part at `end`, or at its or its segment's limit if that comes first.
     fn close_part(&mut self, end: i64, cuts: &mut Vec<Cut>) {
         let Some(part) = self.part.take() else { return };
-        let end = end.min(part.start + self.part_ticks).max(self.floor);
+        let segment_limit = self
+            .segment
+            .as_ref()
+            .map_or(end, |segment| segment.start + self.longest_segment() - 1);
+        let end = end
+            .min(part.start + self.part_ticks)
+            .min(segment_limit)
+            .max(self.floor);
         let nexts = part.samples.iter().skip(1).map(|next| next.dts).chain([end]);
         let samples = part.samples.iter().zip(nexts).map(|(sample, next)| PlacedSample {
             duration_ticks: u32::try_from(next - sample.dts).unwrap_or(u32::MAX),
@@ -178,6 +225,11 @@ impl VideoCutter {
 
     fn longest_gop(&self) -> i64 {
         self.millis(i64::from(self.target_duration_s) * 1000 + GOP_TOLERANCE_MS)
+    }
+
+    /// The length from which EXTINF is rounded to more than TARGETDURATION.
+    fn longest_segment(&self) -> i64 {
+        self.millis(i64::from(self.target_duration_s) * 1000 + ROUNDED_UP_MS)
     }
 
     fn millis(&self, millis: i64) -> i64 {
@@ -293,6 +345,45 @@ mod tests {
     }
 
     #[test]
+    fn a_hole_before_an_idr_belongs_to_the_segment_before_it() {
+        // An encoder that cannot send fast enough drops everything up to the next IDR.
+        let frames = (0..25).chain(60..120).map(|i| (i, i % 60 == 0));
+        assert_eq!(
+            cut(frames).unwrap().join(" "),
+            "S0 P0+10 P10+10 P20+10 P30+10 P40+10 P50+10 S60 P60+10 P70+10 P80+10 P90+10 P100+10 P110+10"
+        );
+    }
+
+    #[test]
+    fn a_hole_over_several_segments_is_cut_as_if_it_were_none() {
+        let frames = (0..50).chain(150..160).map(|i| (i, i == 0 || i == 150));
+        assert_eq!(
+            cut(frames).unwrap().join(" "),
+            "S0 P0+10 P10+10 P20+10 P30+10 P40+10 P50+10 S60 P60+10 P70+10 P80+10 P90+10 P100+10 P110+10 S120 \
+             P120+10 P130+10 P140+10 S150 P150+10"
+        );
+    }
+
+    #[test]
+    fn what_bridges_a_hole_is_the_idr_behind_it() {
+        let (mut cutter, mut cuts) = (cutter(), Vec::new());
+        for frame in (0..10).chain(30..31) {
+            let mut sample = sample(frame, frame % 30 == 0);
+            sample.data = frame.to_string().into();
+            cutter.push(sample, &mut cuts).unwrap();
+        }
+        let bridging = cuts.iter().filter_map(|cut| match cut {
+            Cut::Part(part) if part.start.ticks >= 10 * FRAME => Some(&part.samples[..]),
+            _ => None,
+        });
+        for samples in bridging {
+            let [sample] = samples else { panic!("{samples:?}") };
+            assert_eq!((&sample.data[..], sample.is_idr), (&b"30"[..], true));
+            assert_eq!((sample.duration_ticks, sample.composition_ticks), (30_000, 0));
+        }
+    }
+
+    #[test]
     fn keyframes_too_far_apart_are_refused_with_what_to_set() {
         let error = cut((0..70).map(|i| (i, i == 0))).unwrap_err();
         assert!(error.to_string().contains("Keyframe Interval"));
@@ -307,8 +398,8 @@ mod tests {
             let (mut cutter, mut cuts) = (cutter(), Vec::new());
             let mut frame = 0;
             for (i, (step, is_idr)) in steps.into_iter().enumerate() {
-                // Within the limit that the cutter refuses beyond.
-                frame += step.min(10);
+                frame += step;
+                // A frame that is refused ends the publication; the law is of what was cut until then and after.
                 let _ = cutter.push(sample(frame, i == 0 || is_idr || i % 6 == 0), &mut cuts);
             }
             cutter.flush(&mut cuts);
