@@ -71,8 +71,13 @@ pub(crate) struct OpenSegment {
 
 impl OpenSegment {
     pub(crate) fn end(&self) -> MediaTime {
-        let length: i64 = self.parts.iter().map(|part| part.duration.ticks).sum();
-        MediaTime::new(self.start.ticks + length, self.start.timescale)
+        MediaTime::new(self.start.ticks + self.duration().ticks, self.start.timescale)
+    }
+
+    /// Length of its parts.
+    pub(crate) fn duration(&self) -> MediaTime {
+        let length = self.parts.iter().map(|part| part.duration.ticks).sum();
+        MediaTime::new(length, self.start.timescale)
     }
 }
 
@@ -202,8 +207,7 @@ impl Timeline {
             self.next_msn = open.msn;
             return None;
         }
-        let end = open.end();
-        let duration = MediaTime::new(end.ticks - open.start.ticks, end.timescale);
+        let (end, duration) = (open.end(), open.duration());
         let printed = tags::duration(duration, None);
         let mut ending = String::new();
         if open.gap {

@@ -31,14 +31,20 @@ impl MediaPlaylist<'_> {
 
     /// Segments that end further than CAN-SKIP-UNTIL before the last whole segment does (SPEC 58).
     fn skippable(&self) -> usize {
-        let boundary = f64::from(self.control.skip_boundary_s());
-        let Some(end) = self.segments.last().map(|last| last.end().seconds()) else {
-            return 0;
-        };
-        self.segments
-            .iter()
-            .take_while(|segment| end - segment.end().seconds() > boundary)
-            .count()
+        self.further_than(f64::from(self.control.skip_boundary_s()), 0.0)
+    }
+
+    /// How many segments, the oldest, have more than `seconds` of media behind them, `open_seconds` of them open.
+    ///
+    /// Counted in the durations that readers see: media time has a hole of up to one AAC frame where an encoder returned.
+    fn further_than(&self, seconds: f64, open_seconds: f64) -> usize {
+        let mut behind = open_seconds;
+        let near = self.segments.iter().rev().take_while(|segment| {
+            let near = behind <= seconds;
+            behind += segment.duration.seconds();
+            near
+        });
+        self.segments.len() - near.count()
     }
 
     fn render(&self, skipped: usize) -> String {
@@ -77,14 +83,11 @@ impl MediaPlaylist<'_> {
             }
         };
         // SPEC 26: parts are listed for the last three target durations.
-        let end = self
-            .open
-            .map(OpenSegment::end)
-            .or(self.segments.last().map(|last| last.end()));
-        let parts_from = end.map_or(0.0, |end| end.seconds()) - f64::from(3 * self.control.target_duration_s);
-        for segment in self.segments.iter().skip(skipped) {
+        let open_seconds = self.open.map_or(0.0, |open| open.duration().seconds());
+        let stale = self.further_than(f64::from(3 * self.control.target_duration_s), open_seconds);
+        for (index, segment) in self.segments.iter().enumerate().skip(skipped) {
             announce(out, segment.discontinuity, segment.init);
-            let recent = segment.end().seconds() >= parts_from;
+            let recent = index >= stale;
             out.push_str(if recent {
                 &segment.lines_with_parts
             } else {
