@@ -1,0 +1,29 @@
+//! Laws that hold for every show, whatever its encoder sends, loses and does.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "clippy.toml's leave for tests does not reach a test file's functions"
+)]
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod history;
+mod lawful;
+
+mod script;
+
+use proptest::test_runner::Config;
+
+/// Shows for each law, unless PROPTEST_CASES asks for more. A show is half a minute of media, and its law looks at every
+/// playlist of it.
+fn shows() -> Config {
+    let asked = std::env::var("PROPTEST_CASES")
+        .ok()
+        .and_then(|cases| cases.parse().ok());
+    Config {
+        cases: asked.unwrap_or(24),
+        ..Config::default()
+    }
+}
