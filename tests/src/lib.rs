@@ -7,5 +7,6 @@
 //! Whatever [`harness`] starts is on free ports of loopback and is gone when its value is dropped, after a panic too.
 
 pub mod client;
+pub mod conformance;
 pub mod demo;
 pub mod harness;

@@ -1,0 +1,161 @@
+//! The multivariant playlist, read by `m3u8-rs`.
+
+use m3u8_rs::{AlternativeMediaType, MasterPlaylist, VariantStream};
+use url::Url;
+
+use crate::conformance::findings::Findings;
+
+/// A media playlist that the multivariant playlist names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rendition {
+    /// The last folder of its URL: how it is called in what the checker says.
+    pub name: String,
+    /// Absolute.
+    pub url: Url,
+    /// Whether it holds video.
+    pub is_video: bool,
+}
+
+/// A multivariant playlist and the media playlists that it names.
+#[derive(Debug, Clone)]
+pub struct Multivariant {
+    /// Each once, in the order of the playlist: variants, then alternatives.
+    pub renditions: Vec<Rendition>,
+    /// As read.
+    pub playlist: MasterPlaylist,
+}
+
+impl Multivariant {
+    /// Reads a multivariant playlist fetched from `url`. `None`, and a finding, if it is none.
+    pub fn parse(url: &Url, text: &str, findings: &mut Findings) -> Option<Self> {
+        let playlist = m3u8_rs::parse_master_playlist_res(text.as_bytes()).ok();
+        findings.law(1, playlist.is_some() && text.starts_with("#EXTM3U"), || {
+            "not a multivariant playlist".to_owned()
+        });
+        let playlist = playlist?;
+        findings.law(17, playlist.independent_segments, || {
+            "no EXT-X-INDEPENDENT-SEGMENTS".to_owned()
+        });
+        let mut read = Self {
+            renditions: Vec::new(),
+            playlist,
+        };
+        read.renditions = read.named(url, findings);
+        read.variants(text, findings);
+        read.alternatives(findings);
+        Some(read)
+    }
+
+    fn named(&self, base: &Url, findings: &mut Findings) -> Vec<Rendition> {
+        let variants = self.playlist.variants.iter().map(|variant| {
+            let audio_only = variant.resolution.is_none();
+            (Some(&variant.uri), !audio_only)
+        });
+        let alternatives = self
+            .playlist
+            .alternatives
+            .iter()
+            .filter(|media| media.media_type == AlternativeMediaType::Audio)
+            .map(|media| (media.uri.as_ref(), false));
+        let mut named: Vec<Rendition> = Vec::new();
+        for (uri, is_video) in variants.chain(alternatives) {
+            let Some(uri) = uri else { continue };
+            findings.law(78, !uri.contains('?'), || format!("a query in {uri:?}"));
+            let Ok(url) = base.join(uri) else {
+                findings.broken(1, format!("{uri:?} is no URI"));
+                continue;
+            };
+            let folder = url
+                .path_segments()
+                .and_then(|segments| segments.rev().nth(1))
+                .unwrap_or(uri);
+            let rendition = Rendition {
+                name: folder.to_owned(),
+                is_video,
+                url,
+            };
+            if !named.iter().any(|known| known.url == rendition.url) {
+                named.push(rendition);
+            }
+        }
+        findings.law(111, !named.is_empty(), || "no variant at all".to_owned());
+        named
+    }
+
+    fn variants(&self, text: &str, findings: &mut Findings) {
+        let variants: Vec<&VariantStream> = self
+            .playlist
+            .variants
+            .iter()
+            .filter(|variant| !variant.is_i_frame)
+            .collect();
+        let lines: Vec<&str> = text
+            .lines()
+            .filter(|line| line.starts_with("#EXT-X-STREAM-INF:"))
+            .collect();
+        let scored = lines.iter().filter(|line| line.contains("SCORE=")).count();
+        findings.law(116, scored == 0 || scored == lines.len(), || {
+            "SCORE on some variants only".to_owned()
+        });
+        let captions = variants
+            .iter()
+            .filter(|variant| variant.closed_captions.is_some())
+            .count();
+        findings.law(118, captions == 0 || captions == variants.len(), || {
+            "CLOSED-CAPTIONS on some variants only".to_owned()
+        });
+        for (variant, line) in variants.iter().zip(lines) {
+            let uri = &variant.uri;
+            let average = variant.average_bandwidth;
+            findings.law(111, variant.bandwidth > 0, || format!("{uri}: no BANDWIDTH"));
+            findings.law(
+                113,
+                average.is_some_and(|average| average > 0 && average <= variant.bandwidth),
+                || format!("{uri}: AVERAGE-BANDWIDTH {average:?} of {}", variant.bandwidth),
+            );
+            let codecs = variant.codecs.as_deref().unwrap_or_default();
+            findings.law(113, !codecs.is_empty(), || format!("{uri}: no CODECS"));
+            if variant.resolution.is_some() {
+                findings.law(113, has_three_decimals(line), || {
+                    format!("{uri}: FRAME-RATE needs three decimals: {line}")
+                });
+            }
+            if let Some(group) = &variant.audio {
+                let exists = self
+                    .playlist
+                    .alternatives
+                    .iter()
+                    .any(|media| media.group_id == *group);
+                findings.law(114, exists && codecs.contains("mp4a"), || {
+                    format!("{uri}: audio group {group}, CODECS {codecs}")
+                });
+            }
+        }
+    }
+
+    fn alternatives(&self, findings: &mut Findings) {
+        for media in &self.playlist.alternatives {
+            let name = &media.name;
+            let complete = !media.group_id.is_empty() && !name.is_empty() && media.language.is_some();
+            findings.law(117, complete, || {
+                format!("{name}: GROUP-ID, NAME and LANGUAGE are needed")
+            });
+            findings.law(117, !media.default || media.autoselect, || {
+                format!("{name}: DEFAULT=YES without AUTOSELECT=YES")
+            });
+            let audio = media.media_type == AlternativeMediaType::Audio;
+            findings.law(117, !audio || media.channels.is_some(), || {
+                format!("{name}: audio without CHANNELS")
+            });
+        }
+    }
+}
+
+fn has_three_decimals(stream_inf: &str) -> bool {
+    stream_inf
+        .split("FRAME-RATE=")
+        .nth(1)
+        .and_then(|rest| rest.split(',').next())
+        .and_then(|rate| rate.split_once('.'))
+        .is_some_and(|(whole, decimals)| whole.parse::<u32>().is_ok() && decimals.len() == 3)
+}
