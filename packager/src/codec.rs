@@ -75,7 +75,7 @@ impl VideoFacts {
     /// Reads the first SPS of the configuration.
     pub fn read(config: &VideoConfig) -> Result<Self, CodecError> {
         let unreadable = |why: &dyn std::fmt::Debug| CodecError::H264(format!("{why:?}"));
-        let avcc = AvcDecoderConfigurationRecord::try_from(&config.avcc[..]).map_err(|e| unreadable(&e))?;
+        let avcc = AvcDecoderConfigurationRecord::try_from(&config.record[..]).map_err(|e| unreadable(&e))?;
         if avcc.length_size_minus_one() != 3 {
             return Err(CodecError::NalLength(avcc.length_size_minus_one() + 1));
         }
@@ -180,12 +180,14 @@ impl AudioFacts {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
+    use crate::media::VideoCodec;
     use bytes::Bytes;
 
     /// x264's avcC for 1280x720 at 30 fps, High profile level 3.1, BT.709.
     pub(crate) fn avcc_720p30() -> VideoConfig {
         VideoConfig {
-            avcc: Bytes::from_static(AVCC_720P30),
+            codec: VideoCodec::Avc,
+            record: Bytes::from_static(AVCC_720P30),
             declared_frame_rate: None,
             declared_bitrate_bps: None,
         }
@@ -213,12 +215,12 @@ pub(crate) mod tests {
         for length in 0..AVCC_720P30.len() {
             let avcc = AVCC_720P30.get(..length).unwrap();
             let _ = VideoFacts::read(&VideoConfig {
-                avcc: Bytes::from_static(avcc),
+                record: Bytes::from_static(avcc),
                 ..avcc_720p30()
             });
         }
         let empty = VideoConfig {
-            avcc: Bytes::new(),
+            record: Bytes::new(),
             ..avcc_720p30()
         };
         assert!(matches!(VideoFacts::read(&empty), Err(CodecError::H264(_))));
