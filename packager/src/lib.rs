@@ -5,6 +5,7 @@ pub mod cmaf;
 pub mod codec;
 pub mod grid;
 pub mod media;
+pub mod opening;
 pub mod playlist;
 pub mod presentation;
 pub mod request;

@@ -160,6 +160,12 @@ impl FrameRate {
         }
     }
 
+    /// What is taken for the rate of a stream that says nothing of it.
+    pub(crate) const THIRTY: Self = Self {
+        numerator: NonZeroU32::new(30).unwrap(),
+        denominator: NonZeroU32::MIN,
+    };
+
     /// Frames per second, for printing and comparison.
     pub fn fps(self) -> f64 {
         f64::from(self.numerator.get()) / f64::from(self.denominator.get())

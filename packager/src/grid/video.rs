@@ -1,6 +1,6 @@
 //! Video frames on their grid.
 
-use super::{Origin, RateEstimate, frame_ticks, timescale_for};
+use super::{Origin, RateEstimate, frame_ticks};
 use crate::media::{Frame, MediaTime, Sample, Timescale};
 
 /// A constant-rate grid is given up for plain milliseconds when frames run this many lines ahead of their stamps.
@@ -14,7 +14,7 @@ const LINES_AHEAD_LIMIT: i64 = 2;
 pub struct VideoGrid {
     timescale: Timescale,
     frame_ticks: i64,
-    /// Stamp and media time of the first IDR's presentation.
+    /// Where the encoder's clock stands: equal in every rendition.
     origin: Origin,
     /// Presentation minus decode stamp of the first IDR.
     reorder_ms: i64,
@@ -24,30 +24,16 @@ pub struct VideoGrid {
 }
 
 impl VideoGrid {
-    /// A grid that shows `first_idr` at `media` and counts in `timescale`.
-    pub fn new(estimate: RateEstimate, timescale: Timescale, first_idr: &Frame, media: MediaTime) -> Self {
+    /// A grid that counts in `timescale`, for a track that begins with `first_idr`; the encoder's clock stands at `origin`.
+    pub fn new(estimate: RateEstimate, timescale: Timescale, origin: Origin, first_idr: &Frame) -> Self {
         Self {
             timescale,
             frame_ticks: frame_ticks(estimate.rate, timescale),
-            origin: Origin {
-                encoder_ms: first_idr.pts_ms,
-                media,
-            },
+            origin,
             reorder_ms: first_idr.pts_ms - first_idr.dts_ms,
             snapping: estimate.constant,
             last_dts_ticks: None,
         }
-    }
-
-    /// The grid of a session's first publication, in the timescale that suits its rate.
-    pub fn first(estimate: RateEstimate, first_idr: &Frame) -> Self {
-        let timescale = timescale_for(estimate.rate);
-        Self::new(estimate, timescale, first_idr, MediaTime::new(0, timescale))
-    }
-
-    /// Where the encoder's clock stands.
-    pub fn origin(&self) -> Origin {
-        self.origin
     }
 
     /// One frame in this grid's timescale.
@@ -103,6 +89,7 @@ impl VideoGrid {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::grid::timescale_for;
     use crate::media::{FrameRate, TrackKind, WallTime};
     use bytes::Bytes;
     use proptest::prelude::*;
@@ -118,6 +105,15 @@ mod tests {
         }
     }
 
+    fn first_grid(estimate: RateEstimate, first_idr: &Frame) -> VideoGrid {
+        let timescale = timescale_for(estimate.rate);
+        let origin = Origin {
+            encoder_ms: first_idr.pts_ms,
+            media: MediaTime::new(0, timescale),
+        };
+        VideoGrid::new(estimate, timescale, origin, first_idr)
+    }
+
     fn constant(numerator: u32, denominator: u32) -> RateEstimate {
         RateEstimate {
             rate: FrameRate::new(numerator, denominator).unwrap(),
@@ -127,7 +123,7 @@ mod tests {
 
     #[test]
     fn rounded_stamps_return_to_exact_ticks() {
-        let mut grid = VideoGrid::first(constant(30_000, 1001), &frame(5000, 5000));
+        let mut grid = first_grid(constant(30_000, 1001), &frame(5000, 5000));
         for i in 0..1000_i64 {
             let stamp = 5000 + (i as f64 * 1001.0 / 30.0).round() as i64;
             assert_eq!(grid.place(&frame(stamp, stamp)).dts.ticks, i * 3003);
@@ -137,7 +133,7 @@ mod tests {
     #[test]
     fn b_frames_are_shown_before_they_are_decoded() {
         // Decode order I P B B at 25 fps, two frames of reordering: the IDR is shown 80 ms after its decode stamp.
-        let mut grid = VideoGrid::first(constant(25, 1), &frame(0, 80));
+        let mut grid = first_grid(constant(25, 1), &frame(0, 80));
         let placed: Vec<_> = [(0, 80), (40, 200), (80, 120), (120, 160)]
             .map(|(dts, pts)| grid.place(&frame(dts, pts)))
             .iter()
@@ -148,7 +144,7 @@ mod tests {
 
     #[test]
     fn a_hole_stays_a_hole() {
-        let mut grid = VideoGrid::first(constant(30, 1), &frame(0, 0));
+        let mut grid = first_grid(constant(30, 1), &frame(0, 0));
         let ticks: Vec<_> = [0, 33, 200, 233]
             .map(|ms| grid.place(&frame(ms, ms)).dts.ticks / 3000)
             .into();
@@ -157,7 +153,7 @@ mod tests {
 
     #[test]
     fn a_rate_that_proves_wrong_is_given_up_before_it_drifts() {
-        let mut grid = VideoGrid::first(constant(30, 1), &frame(0, 0));
+        let mut grid = first_grid(constant(30, 1), &frame(0, 0));
         let mut last = None;
         for i in 0..600 {
             let stamp = i * 1000 / 60;
@@ -171,7 +167,7 @@ mod tests {
         #[test]
         fn decode_times_rise_and_stay_near_their_stamps(gaps in proptest::collection::vec(0_i64..200, 1..200), constant_rate: bool) {
             let rate = RateEstimate { constant: constant_rate, ..constant(30, 1) };
-            let mut grid = VideoGrid::first(rate, &frame(0, 0));
+            let mut grid = first_grid(rate, &frame(0, 0));
             let mut stamp = 0;
             let mut last = grid.place(&frame(0, 0)).dts;
             for gap in gaps {

@@ -73,8 +73,9 @@ impl AudioCutter {
     pub fn follow(&mut self, video_cuts: &[Cut], decided_until: MediaTime, cuts: &mut Vec<Cut>) {
         for cut in video_cuts {
             let (at, opens_segment) = match cut {
-                Cut::Segment { at } => (*at, true),
+                Cut::Segment { at } | Cut::GapSegment { at } => (*at, true),
                 Cut::Part(part) => (part.end, false),
+                Cut::Gap { end, .. } => (*end, false),
             };
             self.boundaries.push_back(Boundary {
                 at: self.tick_at_or_after(at),
@@ -223,8 +224,8 @@ mod tests {
 
     fn lengths(cuts: &[Cut]) -> Vec<i64> {
         let frames = |cut: &Cut| match cut {
-            Cut::Segment { .. } => 0,
             Cut::Part(part) => part.samples.len() as i64,
+            _ => 0,
         };
         cuts.iter().map(frames).collect()
     }
@@ -343,6 +344,7 @@ mod tests {
                         let last = !matches!(cuts.get(i + 1), Some(Cut::Part(_)));
                         prop_assert!(last || frames >= grid.least_audio_frames, "{frames} {grid:?}");
                     }
+                    Cut::GapSegment { .. } | Cut::Gap { .. } => prop_assert!(false, "no gaps here"),
                 }
             }
         }

@@ -279,6 +279,7 @@ mod tests {
                 part.start.ticks / FRAME,
                 (part.end.ticks - part.start.ticks) / FRAME
             ),
+            other => format!("{other:?}"),
         };
         Ok(cuts.iter().map(text).collect())
     }
@@ -421,6 +422,7 @@ mod tests {
                         prop_assert!(last || length == 10 * FRAME);
                         next = part.end.ticks;
                     }
+                    Cut::GapSegment { .. } | Cut::Gap { .. } => prop_assert!(false, "no gaps here"),
                 }
             }
         }

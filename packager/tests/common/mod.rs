@@ -14,8 +14,9 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use vitrine_packager::cmaf::emsg::{EventMessage, PartSpan};
 use vitrine_packager::media::{
-    AudioConfig, Frame, FrameRate, MediaTime, TrackConfig, TrackKind, VideoConfig, WallTime,
+    AudioConfig, Frame, FrameRate, MediaTime, TrackConfig, TrackKind, VideoCodec, VideoConfig, WallTime,
 };
+use vitrine_packager::opening::RenditionConfig;
 use vitrine_packager::presentation::{Presentation, ResumeError};
 use vitrine_packager::request::{Directives, MediaName, Position, Skip};
 use vitrine_packager::snapshot::{Lookup, MediaBody, RenditionSnapshot, Resolution};
@@ -57,7 +58,8 @@ impl Encoder {
 
     pub fn tracks(&self) -> Vec<TrackConfig> {
         let video = TrackConfig::Video(VideoConfig {
-            avcc: Bytes::from_static(include_bytes!("../../testdata/720p30.avcc")),
+            codec: VideoCodec::Avc,
+            record: Bytes::from_static(include_bytes!("../../testdata/720p30.avcc")),
             declared_frame_rate: FrameRate::new(self.rate.0, self.rate.1),
             declared_bitrate_bps: Some(2_500_000),
         });
@@ -210,7 +212,10 @@ impl Session {
 
     pub fn push(&mut self, frame: &Frame) {
         let messages = self.messages;
-        self.presentation.push(frame, &mut |span| messages(span)).unwrap();
+        let id = self.presentation.passed_through(frame.track).unwrap();
+        self.presentation
+            .push(id, frame, &mut |span| messages(span))
+            .unwrap();
         self.publish();
     }
 
@@ -232,7 +237,10 @@ impl Session {
 
     /// The encoder returns with `frames`, received as their stamps say; the first must be an IDR.
     pub fn resume(&mut self, encoder: &Encoder, frames: &[Frame]) -> Result<MediaTime, ResumeError> {
-        let at = self.presentation.resume(&encoder.tracks(), &frames[0])?;
+        let tracks = encoder.tracks();
+        let at = self
+            .presentation
+            .resume(&tracks, &passed_through(&tracks), &frames[0])?;
         frames.iter().for_each(|frame| self.push(frame));
         Ok(at)
     }
@@ -255,6 +263,16 @@ impl Session {
             history.versions.push((self.steps, update.snapshot));
         }
     }
+}
+
+/// The tracks as renditions of their own.
+pub fn passed_through(tracks: &[TrackConfig]) -> Vec<RenditionConfig> {
+    let config = |track: &TrackConfig| RenditionConfig {
+        name: String::new(),
+        track: track.clone(),
+        passed_through: true,
+    };
+    tracks.iter().map(config).collect()
 }
 
 /// The full playlist of a snapshot.

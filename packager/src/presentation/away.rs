@@ -1,0 +1,220 @@
+//! An encoder that goes away and comes back; the end of the show.
+
+use bytes::Bytes;
+
+use super::error::{PushError, ResumeError};
+use super::rendition::{MessageSource, Rendition};
+use super::track::{Cutting, Parameters, Track, TrackPlan};
+use super::{Presentation, SourceClock, carried};
+use crate::codec::VideoFacts;
+use crate::grid::{Origin, RateEstimate, timescale_for};
+use crate::media::{Frame, FrameRate, MediaTime, TrackConfig, WallTime};
+use crate::opening::RenditionConfig;
+use crate::startup::claims;
+
+/// A rendition's track as a returned encoder makes it.
+struct Renewed {
+    track: Track,
+    init: Bytes,
+    passed_through: bool,
+}
+
+impl Presentation {
+    /// The encoder went away: what is open is closed, and [`fill_gap`](Self::fill_gap) keeps the cadence. All frames that
+    /// were on their way through the ladder must have been pushed.
+    pub fn encoder_lost(&mut self, messages: &mut MessageSource<'_>) -> Result<(), PushError> {
+        if self.away {
+            return Ok(());
+        }
+        let mut lead_cuts = Vec::new();
+        if let Some(lead) = self.renditions.get_mut(self.lead) {
+            match &mut lead.track.cutting {
+                Cutting::Lead(cutter) => cutter.flush(&mut lead_cuts),
+                Cutting::Audio { cutter, .. } => cutter.flush(&mut lead_cuts),
+                Cutting::Rung(_) => {}
+            }
+            lead.write(&lead_cuts, &self.settings, messages)?;
+        }
+        if self.lead_decided_until().is_some() {
+            self.follow_lead(&lead_cuts, messages)?;
+            self.drain_followers(messages)?;
+        }
+        for rendition in &mut self.renditions {
+            rendition.complete_segment();
+            rendition.changed = true;
+        }
+        self.away = true;
+        self.multivariant_changed = true;
+        Ok(())
+    }
+
+    /// Brings every rendition to the lead's end: gaps where a rung has nothing, silence where the audio fell behind.
+    fn drain_followers(&mut self, messages: &mut MessageSource<'_>) -> Result<(), PushError> {
+        let Some(end) = self.lead_decided_until() else {
+            return Ok(());
+        };
+        for index in 0..self.renditions.len() {
+            let carries = self.carries_messages(index);
+            let Some(rendition) = self.renditions.get_mut(index) else {
+                continue;
+            };
+            let mut cuts = Vec::new();
+            match &mut rendition.track.cutting {
+                Cutting::Lead(_) => {}
+                Cutting::Rung(cutter) => cutter.drain(&mut cuts),
+                Cutting::Audio { grid, cutter } => {
+                    grid.fill_until(end, |sample| cutter.push(sample, &mut cuts));
+                    cutter.flush(&mut cuts);
+                }
+            }
+            rendition.write(&cuts, &self.settings, &mut carried(carries, messages))?;
+        }
+        Ok(())
+    }
+
+    /// Adds the gap parts and segments (EXT-X-GAP) that are due by `now` (SPEC 27, 28, 87).
+    pub fn fill_gap(&mut self, now: WallTime) {
+        if self.away {
+            let until = MediaTime::from_millis(now.millis_since(self.settings.anchor));
+            self.extend_gap(until, false);
+        }
+    }
+
+    /// Gap parts of whole length up to `until`; with `exactly`, a last one that ends there.
+    fn extend_gap(&mut self, until: MediaTime, exactly: bool) {
+        let part_s = self.gap_part_seconds();
+        let parts_in_segment = (f64::from(self.settings.target_duration_s) / part_s + 1e-6)
+            .floor()
+            .max(1.0);
+        for rendition in &mut self.renditions {
+            rendition.extend_gap(until, part_s, parts_in_segment as usize, exactly);
+        }
+    }
+
+    fn gap_part_seconds(&self) -> f64 {
+        let lead = self.renditions.get(self.lead);
+        match lead.and_then(|lead| lead.track.video_parameters()) {
+            Some(video) => {
+                let rate = video.estimate.rate;
+                f64::from(self.parts.video_frames_at(rate).max(1)) / rate.fps()
+            }
+            None => self.settings.part_target.seconds(),
+        }
+    }
+
+    /// The encoder is back, `first` its first IDR: the timeline goes on where the wall clock stood when that was received,
+    /// after a discontinuity of all renditions (SPEC 88). `source` are the encoder's tracks, `renditions` the session's
+    /// renditions anew, in the order of their ids. Push the frames next, `first` among them.
+    ///
+    /// # Errors
+    /// [`ResumeError`]; the session is then as before, and can only be ended.
+    pub fn resume(
+        &mut self,
+        source: &[TrackConfig],
+        renditions: &[RenditionConfig],
+        first: &Frame,
+    ) -> Result<MediaTime, ResumeError> {
+        let source_rate = self.returning_rate(source)?;
+        let wall = MediaTime::from_millis(first.received.millis_since(self.settings.anchor));
+        let at = self.end_time().map_or(wall, |end| end.max(wall));
+        let timescale = source_rate.map_or(at.timescale, timescale_for);
+        let start = at.rescale(timescale);
+        let plan = TrackPlan {
+            settings: self.settings,
+            parts: self.parts,
+            origin: Origin {
+                encoder_ms: first.pts_ms,
+                media: start,
+            },
+            source_rate: source_rate.map(|rate| RateEstimate { rate, constant: true }),
+            leads: false,
+        };
+        let renewed = self.renewed_tracks(renditions, plan)?;
+        self.extend_gap(at, true);
+        for (rendition, renewed) in self.renditions.iter_mut().zip(renewed) {
+            rendition.track = renewed.track;
+            rendition.passed_through = renewed.passed_through;
+            rendition.timeline.set_init(renewed.init);
+            rendition.complete_segment();
+            rendition.discontinuity = true;
+        }
+        self.source = SourceClock::new(plan.origin, plan.source_rate);
+        self.away = false;
+        self.multivariant_changed = true;
+        Ok(at)
+    }
+
+    fn renewed_tracks(
+        &self,
+        renditions: &[RenditionConfig],
+        plan: TrackPlan,
+    ) -> Result<Vec<Renewed>, ResumeError> {
+        if renditions.len() != self.renditions.len() {
+            return Err(ResumeError::OtherTracks);
+        }
+        let pairs = self.renditions.iter().zip(renditions).enumerate();
+        pairs
+            .map(|(index, (before, config))| {
+                let leads = index == self.lead;
+                self.renewed(before, config, &TrackPlan { leads, ..plan })
+            })
+            .collect()
+    }
+
+    fn renewed(
+        &self,
+        before: &Rendition,
+        config: &RenditionConfig,
+        plan: &TrackPlan,
+    ) -> Result<Renewed, ResumeError> {
+        let track = Track::new(config, plan)?;
+        let same = match (&before.track.parameters, &track.parameters) {
+            (Parameters::Video(_), Parameters::Video(_)) => true,
+            // The audio's timescale is its sample rate, and a constant of the session.
+            (Parameters::Audio(before), Parameters::Audio(after)) => {
+                before.facts.sample_rate_hz == after.facts.sample_rate_hz
+            }
+            _ => false,
+        };
+        if !same {
+            return Err(ResumeError::OtherTracks);
+        }
+        let lead = track.video_parameters().filter(|_| plan.leads);
+        if lead.is_some_and(|video| !self.parts.takes(video.estimate.rate)) {
+            return Err(ResumeError::OtherRate);
+        }
+        Ok(Renewed {
+            init: track.init()?,
+            passed_through: config.passed_through,
+            track,
+        })
+    }
+
+    /// The frame rate of a source that came back: what it claims, else what it was.
+    fn returning_rate(&self, source: &[TrackConfig]) -> Result<Option<FrameRate>, ResumeError> {
+        let before = self.source.video.map(|estimate| estimate.rate);
+        let video = source.iter().find_map(|track| match track {
+            TrackConfig::Video(config) => Some(config),
+            TrackConfig::Audio(_) => None,
+        });
+        match (video, before) {
+            (Some(config), Some(before)) => {
+                let facts = VideoFacts::read(config)?;
+                Ok(Some(claims(config, &facts).first().copied().unwrap_or(before)))
+            }
+            (None, None) => Ok(None),
+            _ => Err(ResumeError::OtherTracks),
+        }
+    }
+
+    /// Ends the show: every playlist gets EXT-X-ENDLIST.
+    pub fn end(&mut self, messages: &mut MessageSource<'_>) -> Result<(), PushError> {
+        let flushed = self.encoder_lost(messages);
+        for rendition in &mut self.renditions {
+            rendition.complete_segment();
+            rendition.timeline.end();
+            rendition.changed = true;
+        }
+        flushed
+    }
+}

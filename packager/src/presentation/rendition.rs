@@ -1,0 +1,178 @@
+//! One rendition of a session: its track's cuts written as chunks onto its timeline.
+
+use std::sync::Arc;
+
+use super::track::Track;
+use crate::cmaf::BoxError;
+use crate::cmaf::chunk::Chunk;
+use crate::cmaf::emsg::{EventMessage, PartSpan};
+use crate::media::{MediaTime, TrackKind};
+use crate::playlist::multivariant::BandwidthMeter;
+use crate::segmenter::{Cut, CutPart, RungState};
+use crate::timeline::{Segment, Timeline, TimelineSettings};
+
+use super::track::Cutting;
+
+/// Asked for the messages of each part of the renditions that carry them, as it is written.
+pub type MessageSource<'a> = dyn FnMut(&PartSpan) -> Vec<EventMessage> + 'a;
+
+/// A rendition, described for the channel's status.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RenditionInfo {
+    /// Its name, as in its URL.
+    pub name: String,
+    /// What it carries.
+    pub kind: TrackKind,
+    /// RFC 6381 codec string.
+    pub codec: String,
+    /// Measured peak, bits per second; 0 before its first segment.
+    pub bandwidth_bps: u64,
+    /// Whether its frames are the source's own.
+    pub passed_through: bool,
+    /// Whether gaps stand in place of its media.
+    pub shed: bool,
+}
+
+#[derive(Debug)]
+pub(super) struct Rendition {
+    pub name: String,
+    pub passed_through: bool,
+    pub track: Track,
+    pub timeline: Timeline,
+    pub meter: BandwidthMeter,
+    /// Chunks written so far.
+    chunks: u32,
+    /// Whether the next segment begins after a break of the timeline.
+    pub discontinuity: bool,
+    pub changed: bool,
+}
+
+impl Rendition {
+    pub(super) fn new(
+        name: String,
+        passed_through: bool,
+        track: Track,
+        settings: TimelineSettings,
+    ) -> Result<Self, BoxError> {
+        let mut timeline = Timeline::new(settings);
+        timeline.set_init(track.init()?);
+        Ok(Self {
+            name,
+            passed_through,
+            track,
+            timeline,
+            meter: BandwidthMeter::new(settings.target_duration_s),
+            chunks: 0,
+            discontinuity: false,
+            changed: false,
+        })
+    }
+
+    /// Whether gaps stand in place of its media.
+    pub(super) fn is_shed(&self) -> bool {
+        match &self.track.cutting {
+            Cutting::Rung(cutter) => cutter.state() != RungState::Media,
+            _ => false,
+        }
+    }
+
+    /// Writes what was cut; `true` if a segment was completed.
+    pub(super) fn write(
+        &mut self,
+        cuts: &[Cut],
+        settings: &TimelineSettings,
+        messages: &mut MessageSource<'_>,
+    ) -> Result<bool, BoxError> {
+        let mut completed = false;
+        for cut in cuts {
+            self.changed = true;
+            match cut {
+                Cut::Segment { at } => completed |= self.begin_segment(*at, false),
+                Cut::GapSegment { at } => completed |= self.begin_segment(*at, true),
+                Cut::Part(part) => self.write_part(part, settings, messages)?,
+                Cut::Gap { start, end } => self
+                    .timeline
+                    .add_gap_part(MediaTime::new(end.ticks - start.ticks, start.timescale)),
+            }
+        }
+        Ok(completed)
+    }
+
+    fn begin_segment(&mut self, at: MediaTime, gap: bool) -> bool {
+        let discontinuity = std::mem::take(&mut self.discontinuity);
+        let segment = self.timeline.begin_segment(at, discontinuity, gap);
+        self.measure(segment)
+    }
+
+    fn write_part(
+        &mut self,
+        part: &CutPart,
+        settings: &TimelineSettings,
+        messages: &mut MessageSource<'_>,
+    ) -> Result<(), BoxError> {
+        let opens_segment = self.timeline.opens_segment();
+        let span = PartSpan {
+            start: part.start,
+            end: part.end,
+            opens_segment,
+        };
+        self.chunks = self.chunks.wrapping_add(1);
+        let chunk = Chunk {
+            sequence_number: self.chunks,
+            opens_segment,
+            decode_time: part.start,
+            wall_time: settings.anchor.plus_millis(part.start.millis()),
+            messages: &messages(&span),
+            samples: &part.samples,
+        };
+        let duration = MediaTime::new(part.end.ticks - part.start.ticks, part.start.timescale);
+        self.timeline
+            .add_part(duration, part.is_independent(), chunk.encode()?);
+        Ok(())
+    }
+
+    pub(super) fn complete_segment(&mut self) {
+        let segment = self.timeline.complete_segment();
+        self.measure(segment);
+    }
+
+    fn measure(&mut self, segment: Option<Arc<Segment>>) -> bool {
+        let Some(segment) = segment else { return false };
+        if !segment.gap {
+            self.meter.add(segment.body.len, segment.duration.seconds());
+        }
+        true
+    }
+
+    /// Gap parts of `part_s` up to `until`; with `exactly`, a last one that ends there.
+    pub(super) fn extend_gap(
+        &mut self,
+        until: MediaTime,
+        part_s: f64,
+        parts_in_segment: usize,
+        exactly: bool,
+    ) {
+        let Some(mut end) = self.timeline.end_time() else {
+            return;
+        };
+        let timescale = end.timescale;
+        let part_ticks = ((part_s * f64::from(timescale.get())).round() as i64).max(1);
+        let until = until.rescale(timescale).ticks;
+        while end.ticks < until {
+            let ticks = part_ticks.min(until - end.ticks);
+            if ticks < part_ticks && !exactly {
+                break;
+            }
+            if self
+                .timeline
+                .open_parts()
+                .is_none_or(|parts| parts >= parts_in_segment)
+            {
+                self.timeline.begin_segment(end, false, true);
+            }
+            self.timeline.add_gap_part(MediaTime::new(ticks, timescale));
+            end = MediaTime::new(end.ticks + ticks, timescale);
+            self.changed = true;
+        }
+    }
+}
