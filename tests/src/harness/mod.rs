@@ -17,6 +17,9 @@
 //! The harness panics where a test would: what does not start fails the test, with the way to its log.
 //! Logs are kept in `tests/out/NAME/`.
 
+mod browser;
+pub mod clock;
+mod obs;
 mod process;
 mod publisher;
 mod source;
@@ -24,6 +27,8 @@ mod vitrine;
 
 use std::time::{Duration, Instant};
 
+pub use browser::Script;
+pub use obs::Obs;
 pub use process::Process;
 pub use publisher::Publisher;
 pub use source::{Audio, Source};
