@@ -4,15 +4,15 @@
 use std::time::Duration;
 
 use serde_json::Value;
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::{AcquireError, Semaphore, SemaphorePermit};
 use vitrine_tests::harness::{Publisher, Script, Source, Vitrine};
 
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A browser decodes in software: more than two at a time are too much for a small machine.
-async fn seat() -> SemaphorePermit<'static> {
+async fn seat() -> Result<SemaphorePermit<'static>, AcquireError> {
     static SEATS: Semaphore = Semaphore::const_new(2);
-    SEATS.acquire().await.unwrap()
+    SEATS.acquire().await
 }
 
 fn words(value: &Value) -> &str {
@@ -23,7 +23,7 @@ fn words(value: &Value) -> &str {
 /// the card without having seen them.
 #[tokio::test(flavor = "multi_thread")]
 async fn events_reach_the_page_once_on_their_frame_and_a_late_viewer_has_the_card() {
-    let _seat = seat().await;
+    let _seat = seat().await.unwrap();
     let vitrine = Vitrine::named("browser-watch").start().await;
     let show = Source::picture().size(1280, 720).bitrate_kbps(2500);
     let publisher = Publisher::start(&show, &vitrine, "demo");
@@ -56,7 +56,7 @@ async fn events_reach_the_page_once_on_their_frame_and_a_late_viewer_has_the_car
 /// The encoder is killed and comes back; is killed and stays away; a new show begins: the page is never reloaded.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_page_plays_on_when_the_encoder_returns_and_says_when_the_show_has_ended() {
-    let _seat = seat().await;
+    let _seat = seat().await.unwrap();
     let vitrine = Vitrine::named("browser-reconnect")
         .reconnect_window_s(15)
         .start()
@@ -93,7 +93,7 @@ async fn the_page_plays_on_when_the_encoder_returns_and_says_when_the_show_has_e
 #[tokio::test(flavor = "multi_thread")]
 async fn hls_js_and_shaka_player_play_as_they_come() {
     const SECONDS: u64 = 10;
-    let _seat = seat().await;
+    let _seat = seat().await.unwrap();
     let vitrine = Vitrine::named("browser-players").start().await;
     let publisher = Publisher::start(&Source::picture(), &vitrine, "demo");
     vitrine.live("demo").await;
