@@ -24,6 +24,7 @@ mod process;
 mod publisher;
 mod source;
 mod vitrine;
+mod witness;
 
 use std::time::{Duration, Instant};
 
@@ -33,6 +34,7 @@ pub use process::Process;
 pub use publisher::Publisher;
 pub use source::{Audio, Source};
 pub use vitrine::{ChannelSetup, Vitrine, VitrineSetup};
+pub use witness::Witness;
 
 /// How often a condition is looked at.
 const POLL: Duration = Duration::from_millis(20);
