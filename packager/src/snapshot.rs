@@ -115,7 +115,8 @@ impl RenditionSnapshot {
         let counted = if msn == self.open_msn { open_parts } else { 0 };
         if part < counted {
             Stage::Listed
-        } else if part > counted.saturating_add(self.advance_part_limit()) {
+        } else if part - counted >= self.advance_part_limit() {
+            // The last listed part is one before `counted`, so this is beyond it by more than the limit.
             Stage::TooFar
         } else {
             Stage::Ahead

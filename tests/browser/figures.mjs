@@ -37,7 +37,8 @@ export function report(seen) {
   return {
     first_frame_ms: seen.firstFrameMs,
     latency_s: summary(seen.latencies),
-    glass_to_glass_s: { ...summary(seen.glass), unreadable: seen.unreadable },
+    // Null where no clock is in the picture.
+    glass_to_glass_s: seen.glass.length ? { ...summary(seen.glass), unreadable: seen.unreadable } : null,
     stalls: seen.stalls,
     skips: seen.skips,
     reloads: seen.reloads,

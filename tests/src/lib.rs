@@ -10,3 +10,4 @@ pub mod client;
 pub mod conformance;
 pub mod demo;
 pub mod harness;
+pub mod prove;

@@ -6,6 +6,7 @@ import type { Product } from "./product.ts";
 
 export class Card {
   private shown: Product | null = null;
+  private readonly label: HTMLElement;
   private readonly image: HTMLImageElement;
   private readonly name: HTMLElement;
   private readonly price: HTMLElement;
@@ -18,6 +19,7 @@ export class Card {
     private readonly root: HTMLElement,
     private readonly announcer: HTMLElement,
   ) {
+    this.label = this.part(".card-label");
     this.image = this.part<HTMLImageElement>(".card-image");
     this.name = this.part(".card-name");
     this.price = this.part(".card-price");
@@ -41,6 +43,12 @@ export class Card {
     else this.highlight(before, product);
     this.fill(product);
     this.announce(describe(before, product));
+  }
+
+  /** Once the show is over, its last product stays, but is no longer on show. */
+  setOver(over: boolean): void {
+    const label = over ? "Last on show" : "On show now";
+    if (this.label.textContent !== label) this.label.textContent = label;
   }
 
   private fill(product: Product): void {

@@ -140,6 +140,7 @@ class WatchPage {
       started,
     });
     this.notices.show(notice);
+    this.card.setOver(notice?.kind === "ended");
     this.stage.dataset["notice"] = notice?.kind ?? "none";
     this.stage.dataset["live"] = String(this.status?.status === "live" && notice === null);
     this.stage.dataset["status"] = this.status?.status ?? "loading";

@@ -84,7 +84,8 @@ class HlsPlayer implements Player {
   private movedAt = performance.now();
   private followedAt = -Infinity;
   private startedAt: number | null = null;
-  private joined = false;
+  /** The jumps made to join live: at most one before a frame is shown, and one just after. */
+  private joined: "not" | "unseen" | "seen" = "not";
 
   constructor(
     private readonly video: HTMLVideoElement,
@@ -159,7 +160,7 @@ class HlsPlayer implements Player {
 
   private beginJoining(): void {
     this.startedAt = null;
-    this.joined = false;
+    this.joined = "not";
   }
 
   /** Live went on while the first media was loading: the playhead is put right, if possible before a frame is shown. */
@@ -167,12 +168,13 @@ class HlsPlayer implements Player {
     const { hls, video } = this;
     const details = hls?.latestLevelDetails;
     const live = hls?.liveSyncPosition ?? null;
-    if (this.joined || !details?.live || live === null || video.readyState === HTMLMediaElement.HAVE_NOTHING) return;
+    if (this.joined === "seen" || !details?.live || live === null || video.readyState === HTMLMediaElement.HAVE_NOTHING) return;
     const partTarget = details.partTarget || 1;
     const unseen = video.readyState === HTMLMediaElement.HAVE_METADATA;
+    if (unseen && this.joined === "unseen") return;
     if (!mayJoin(live - video.currentTime, partTarget, unseen, this.playedSeconds())) return;
     if (bufferedAhead(video, live) < partTarget) return;
-    this.joined = true;
+    this.joined = unseen ? "unseen" : "seen";
     video.currentTime = live;
   }
 

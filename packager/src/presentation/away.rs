@@ -43,8 +43,9 @@ impl Presentation {
             rendition.complete_segment();
             rendition.changed = true;
         }
-        self.away = true;
+        // The segments that were closed here count for BANDWIDTH like any other (SPEC 111).
         self.multivariant_changed = true;
+        self.away = true;
         Ok(())
     }
 

@@ -25,6 +25,8 @@ pub struct AudioCutter {
     alone: Option<i64>,
     open: Vec<Sample>,
     next: i64,
+    /// Whether a segment was opened: until then, the first boundary is the timeline's start.
+    begun: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -46,6 +48,7 @@ impl AudioCutter {
             alone: None,
             open: Vec::new(),
             next: start.ticks,
+            begun: false,
         }
     }
 
@@ -77,10 +80,12 @@ impl AudioCutter {
                 Cut::Part(part) => (part.end, false),
                 Cut::Gap { end, .. } => (*end, false),
             };
-            self.boundaries.push_back(Boundary {
-                at: self.tick_at_or_after(at),
-                opens_segment,
-            });
+            let mut at = self.tick_at_or_after(at);
+            if !std::mem::replace(&mut self.begun, true) {
+                // The start was rounded to a tick: a frame on that tick is in the first segment.
+                at = at.min(self.next);
+            }
+            self.boundaries.push_back(Boundary { at, opens_segment });
         }
         self.decided_until = self.tick_at_or_after(decided_until);
         self.advance(cuts);
@@ -262,6 +267,26 @@ mod tests {
         );
         (0..16).for_each(|i| cutter.push(frame(i), &mut cuts));
         assert_eq!(lengths(&cuts), [0, 16]);
+    }
+
+    #[test]
+    fn a_start_between_two_ticks_loses_no_frame() {
+        let rate = Timescale::new(44_100).unwrap();
+        // 3001 ms are 132344.1 ticks.
+        let start = MediaTime::from_millis(3001).rescale(rate);
+        let (mut cutter, mut cuts) = (AudioCutter::following(start, grid(333)), Vec::new());
+        let begins = MediaTime::from_millis(3001).rescale(Timescale::VIDEO);
+        cutter.follow(&[Cut::Segment { at: begins }], video(4000), &mut cuts);
+        let nominal_duration = MediaTime::new(1024, rate);
+        let first = Sample {
+            dts: start,
+            pts: start,
+            nominal_duration,
+            ..frame(0)
+        };
+        cutter.push(first, &mut cuts);
+        cutter.flush(&mut cuts);
+        assert_eq!(lengths(&cuts), [0, 1], "the segment, then the frame");
     }
 
     #[test]

@@ -14,6 +14,7 @@ pub mod playlist;
 mod report;
 pub mod rules;
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::Arc;
 
@@ -24,6 +25,7 @@ use url::Url;
 
 use crate::client::{Client, ClientError};
 use cmaf::messages::SeenMessage;
+use cmaf::track::MediaFacts;
 use findings::{Findings, Violation};
 use follow::{Followed, Shared};
 use rules::headers::{self, Kind};
@@ -129,6 +131,15 @@ pub async fn check(url: &str, until: impl Future<Output = ()>) -> Result<Report,
         });
     }
     let followed = until_done(followers, stop, until).await;
+    let facts = read
+        .renditions
+        .iter()
+        .filter_map(|rendition| {
+            let (_, followed) = followed.iter().find(|(name, _)| *name == rendition.name)?;
+            Some((rendition.url.to_string(), followed.media.clone()))
+        })
+        .collect();
+    measured(&client, url, target_duration_s(&followed), &facts, &mut findings).await;
     let mut report = Report {
         findings,
         figures: Vec::new(),
@@ -150,6 +161,31 @@ pub async fn check(url: &str, until: impl Future<Output = ()>) -> Result<Report,
         report.findings.merge(found);
     }
     Ok(report)
+}
+
+/// What the multivariant playlist says after everything was seen, against what was seen.
+async fn measured(
+    client: &Client,
+    url: &str,
+    target_duration_s: u64,
+    facts: &BTreeMap<String, MediaFacts>,
+    findings: &mut Findings,
+) {
+    // After the end of a show its server may be gone too: nothing to compare.
+    let Ok(read) = multivariant(client, url, findings).await else {
+        return;
+    };
+    if let Ok(base) = Url::parse(url) {
+        read.measured(&base, target_duration_s, facts, findings);
+    }
+}
+
+fn target_duration_s(followed: &[(String, Followed)]) -> u64 {
+    followed
+        .iter()
+        .map(|(_, followed)| followed.target_duration_s)
+        .max()
+        .unwrap_or_default()
 }
 
 /// Waits for the followers, and tells them to stop when `until` resolves.

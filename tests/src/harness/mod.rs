@@ -17,17 +17,24 @@
 //! The harness panics where a test would: what does not start fails the test, with the way to its log.
 //! Logs are kept in `tests/out/NAME/`.
 
+mod browser;
+pub mod clock;
+mod obs;
 mod process;
 mod publisher;
 mod source;
 mod vitrine;
+mod witness;
 
 use std::time::{Duration, Instant};
 
+pub use browser::Script;
+pub use obs::Obs;
 pub use process::Process;
 pub use publisher::Publisher;
 pub use source::{Audio, Source};
 pub use vitrine::{ChannelSetup, Vitrine, VitrineSetup};
+pub use witness::Witness;
 
 /// How often a condition is looked at.
 const POLL: Duration = Duration::from_millis(20);

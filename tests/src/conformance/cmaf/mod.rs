@@ -94,16 +94,4 @@ impl<'a> Fields<'a> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn boxes_are_walked_and_broken_ones_refused() {
-        let good = [&[0, 0, 0, 9][..], b"free", &[7], &[0, 0, 0, 8], b"mdat"].concat();
-        let names: Vec<String> = boxes(&good).unwrap().iter().map(BoxSpan::name).collect();
-        assert_eq!(names, ["free", "mdat"]);
-        for broken in [&good[..12], &good[..16], &[0, 0, 0, 7, b'f', b'r', b'e', b'e']] {
-            assert!(boxes(broken).is_err(), "{broken:?}");
-        }
-    }
-}
+mod tests;

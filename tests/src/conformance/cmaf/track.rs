@@ -1,5 +1,6 @@
 //! A rendition's media in order: continuity, and parts against their segment.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -27,6 +28,20 @@ struct Joined {
     length: Duration,
 }
 
+/// Bounded: segments whose size is remembered. Full: the oldest is forgotten.
+const MEASURED: usize = 4096;
+
+/// What a rendition's media is, for what the multivariant playlist says of it.
+#[derive(Debug, Clone, Default)]
+pub struct MediaFacts {
+    /// The newest init section.
+    pub init: Option<InitSection>,
+    /// Bytes and seconds of each segment, oldest first.
+    pub segments: VecDeque<(usize, f64)>,
+    /// The median sample duration of the newest segment's first chunk, seconds.
+    pub sample_s: f64,
+}
+
 /// One rendition's media.
 #[derive(Debug)]
 pub struct Track {
@@ -38,6 +53,7 @@ pub struct Track {
     /// PDT of media time zero, microseconds since 1970, since the last discontinuity.
     anchor_us: Option<i64>,
     joined: Joined,
+    facts: MediaFacts,
 }
 
 impl Track {
@@ -50,6 +66,15 @@ impl Track {
             next_decode: None,
             anchor_us: None,
             joined: Joined::default(),
+            facts: MediaFacts::default(),
+        }
+    }
+
+    /// What is known of it at the end.
+    pub fn into_facts(self) -> MediaFacts {
+        MediaFacts {
+            init: self.init.map(|(_, init)| init),
+            ..self.facts
         }
     }
 
@@ -129,6 +154,11 @@ impl Track {
         }
         let ticks = self.joined.ticks;
         self.length(ticks, segment.duration, findings, || format!("segment {msn}"));
+        let size = (bytes.len(), segment.duration.as_secs_f64());
+        self.facts.segments.push_back(size);
+        if self.facts.segments.len() > MEASURED {
+            self.facts.segments.pop_front();
+        }
     }
 
     /// Rule 25: byte for byte, allowing a leading styp of the segment's own.
@@ -221,6 +251,10 @@ impl Track {
     /// The first chunk of a segment: rules 110, 135, 137 and 83.
     fn opening(&mut self, segment: &Segment, chunk: &Chunk, init: &InitSection, findings: &mut Findings) {
         let msn = segment.msn;
+        let mut durations: Vec<u32> = chunk.samples.iter().map(|sample| sample.duration).collect();
+        durations.sort_unstable();
+        let median = durations.get(durations.len() / 2).copied().unwrap_or_default();
+        self.facts.sample_s = f64::from(median) / f64::from(init.timescale.max(1));
         findings.law(134, chunk.has_styp, || {
             format!("segment {msn} begins without styp")
         });

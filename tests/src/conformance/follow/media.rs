@@ -11,7 +11,7 @@ use url::Url;
 
 use super::{Figures, Shared};
 use crate::client::{Answer, Client, ClientError};
-use crate::conformance::cmaf::track::Track;
+use crate::conformance::cmaf::track::{MediaFacts, Track};
 use crate::conformance::findings::Findings;
 use crate::conformance::playlist::{Part, Segment};
 use crate::conformance::rules::headers::{self, Kind};
@@ -69,7 +69,7 @@ impl MediaFollower {
     }
 
     /// Reads until nothing more is listed.
-    pub(super) async fn run(mut self, mut queue: mpsc::Receiver<Listed>) -> (Findings, Figures) {
+    pub(super) async fn run(mut self, mut queue: mpsc::Receiver<Listed>) -> (Findings, Figures, MediaFacts) {
         while let Some(listed) = queue.recv().await {
             match listed {
                 Listed::Part {
@@ -86,7 +86,7 @@ impl MediaFollower {
                 Listed::Whole(segment) => self.whole(&segment).await,
             }
         }
-        (self.findings, self.figures)
+        (self.findings, self.figures, self.track.into_facts())
     }
 
     async fn part(&mut self, segment: &Segment, index: usize, part: &Part, fetch: Fetch, since: Instant) {

@@ -16,6 +16,7 @@ use tokio::sync::{mpsc, watch};
 pub use figures::{Figures, Samples};
 
 use super::cmaf::messages::Messages;
+use super::cmaf::track::MediaFacts;
 use super::findings::Findings;
 use super::rules::across::Across;
 use super::rules::multivariant::Rendition;
@@ -58,6 +59,10 @@ pub struct Followed {
     pub findings: Findings,
     /// What was measured.
     pub figures: Figures,
+    /// What its media was.
+    pub media: MediaFacts,
+    /// TARGETDURATION; 0 if no playlist came.
+    pub target_duration_s: u64,
     /// Why following stopped early; nothing could be checked from there on.
     pub failure: Option<String>,
     /// Whether the playlist ended.
@@ -79,7 +84,8 @@ pub(super) async fn follow(
         .run(stop)
         .await;
     match media.await {
-        Ok((findings, figures)) => {
+        Ok((findings, figures, facts)) => {
+            followed.media = facts;
             followed.findings.merge(findings);
             followed.figures.merge(figures);
         }

@@ -39,6 +39,7 @@ pub(super) struct PlaylistFollower {
     hinted: HashMap<String, Fetch>,
     gone: VecDeque<Gone>,
     longest: Duration,
+    target_duration_s: u64,
     last_part: Option<Instant>,
     last_segment: Option<Instant>,
     findings: Findings,
@@ -63,6 +64,7 @@ impl PlaylistFollower {
             hinted: HashMap::new(),
             gone: VecDeque::new(),
             longest: Duration::ZERO,
+            target_duration_s: 0,
             last_part: None,
             last_segment: None,
             findings,
@@ -81,6 +83,8 @@ impl PlaylistFollower {
             failure: outcome.err(),
             findings: self.findings,
             figures: self.figures,
+            target_duration_s: self.target_duration_s,
+            ..Followed::default()
         }
     }
 
@@ -203,6 +207,7 @@ impl PlaylistFollower {
             .across()
             .observe(base.as_str(), self.rendition.is_video, playlist, &reports);
         self.longest = self.longest.max(playlist.length());
+        self.target_duration_s = playlist.target_duration_s;
     }
 
     /// Rules 27 and 28.

@@ -1,8 +1,11 @@
 //! The multivariant playlist, read by `m3u8-rs`.
 
-use m3u8_rs::{AlternativeMediaType, MasterPlaylist, VariantStream};
+use std::collections::BTreeMap;
+
+use m3u8_rs::{AlternativeMedia, AlternativeMediaType, MasterPlaylist, VariantStream};
 use url::Url;
 
+use crate::conformance::cmaf::track::MediaFacts;
 use crate::conformance::findings::Findings;
 
 /// A media playlist that the multivariant playlist names.
@@ -149,6 +152,84 @@ impl Multivariant {
             });
         }
     }
+}
+
+/// A variant's frame rate may be this far from its samples', since the source's own may vary.
+const FRAME_RATE_TOLERANCE: f64 = 0.02;
+
+impl Multivariant {
+    /// What the variants state, against the media that `facts` knows by the renditions' URLs.
+    pub fn measured(
+        &self,
+        base: &Url,
+        target_duration_s: u64,
+        facts: &BTreeMap<String, MediaFacts>,
+        findings: &mut Findings,
+    ) {
+        let of = |uri: &str| facts.get(base.join(uri).ok()?.as_str());
+        for variant in &self.playlist.variants {
+            let Some(own) = of(&variant.uri) else { continue };
+            let audio = variant.audio.as_ref().and_then(|group| {
+                let in_group = |media: &&AlternativeMedia| media.group_id == *group;
+                of(self.playlist.alternatives.iter().find(in_group)?.uri.as_ref()?)
+            });
+            let parts = [Some(own), audio];
+            let known = || parts.into_iter().flatten();
+            let uri = &variant.uri;
+            let peak: f64 = known().map(|facts| peak_bps(facts, target_duration_s)).sum();
+            findings.law(111, peak <= variant.bandwidth as f64, || {
+                format!(
+                    "{uri}: BANDWIDTH {} under the measured peak {peak:.0}",
+                    variant.bandwidth
+                )
+            });
+            let codecs: Vec<&str> = variant.codecs.iter().flat_map(|list| list.split(',')).collect();
+            for codec in known().filter_map(|facts| facts.init.as_ref()?.codec.as_deref()) {
+                let stated = codecs.iter().any(|stated| stated.eq_ignore_ascii_case(codec));
+                findings.law(114, stated, || {
+                    format!("{uri}: {codec} is not in CODECS {codecs:?}")
+                });
+            }
+            own_picture(variant, own, findings);
+        }
+    }
+}
+
+/// RESOLUTION and FRAME-RATE are those of the media (rule 113).
+fn own_picture(variant: &VariantStream, own: &MediaFacts, findings: &mut Findings) {
+    let (Some(resolution), Some(size)) = (variant.resolution, own.init.as_ref().and_then(|init| init.size))
+    else {
+        return;
+    };
+    let same = (resolution.width, resolution.height) == (size.0.into(), size.1.into());
+    findings.law(113, same, || {
+        format!("RESOLUTION {resolution:?} of a picture of {size:?}")
+    });
+    let (stated, real) = (variant.frame_rate.unwrap_or_default(), 1.0 / own.sample_s);
+    findings.law(113, (stated / real - 1.0).abs() <= FRAME_RATE_TOLERANCE, || {
+        format!("FRAME-RATE {stated} of {real:.3} frames a second")
+    });
+}
+
+/// Rule 112: the highest bit rate of any contiguous run of segments that lasts long enough, and not too long.
+fn peak_bps(facts: &MediaFacts, target_duration_s: u64) -> f64 {
+    let target_s = target_duration_s as f64;
+    let (shortest, longest) = (0.5 * target_s, 1.5 * target_s + 0.5);
+    let mut peak: f64 = 0.0;
+    for first in 0..facts.segments.len() {
+        let (mut bits, mut seconds) = (0.0, 0.0);
+        for (bytes, length_s) in facts.segments.iter().skip(first) {
+            bits += *bytes as f64 * 8.0;
+            seconds += length_s;
+            if seconds > longest {
+                break;
+            }
+            if seconds >= shortest {
+                peak = peak.max(bits / seconds);
+            }
+        }
+    }
+    peak
 }
 
 fn has_three_decimals(stream_inf: &str) -> bool {

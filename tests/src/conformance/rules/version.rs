@@ -54,8 +54,10 @@ fn head(playlist: &MediaPlaylist, findings: &mut Findings) {
 fn control(playlist: &MediaPlaylist, findings: &mut Findings) {
     let target = Duration::from_secs(playlist.target_duration_s);
     let has_parts = playlist.segments.iter().any(|segment| !segment.parts.is_empty());
+    findings.law(18, playlist.part_target.is_some() || !has_parts, || {
+        "EXT-X-PART without PART-TARGET".to_owned()
+    });
     let Some(part_target) = playlist.part_target else {
-        findings.law(18, !has_parts, || "EXT-X-PART without PART-TARGET".to_owned());
         return;
     };
     // 31: whoever advertises parts lists them.

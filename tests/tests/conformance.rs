@@ -1,0 +1,149 @@
+//! The checker against the real server, with a real publisher and real events.
+
+#![allow(clippy::unwrap_used)] // a test file outside of #[test] functions
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use http::StatusCode;
+use serde_json::{Value, json};
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep, sleep_until};
+use vitrine_tests::client::Client;
+use vitrine_tests::conformance::cmaf::messages::SeenMessage;
+use vitrine_tests::conformance::findings::Findings;
+use vitrine_tests::conformance::{self, Report, blocking};
+use vitrine_tests::harness::{Publisher, Source, Vitrine};
+
+const RUN: Duration = Duration::from_secs(60);
+/// Longer than the window, so that it slides, and than the skip boundary of six target durations.
+const WINDOW_S: u32 = 24;
+const FRAME_S: f64 = 1.0 / 30.0;
+
+/// Rules that a run with video, audio, B-frames and events has occasion to look at.
+const RULES: [u16; 75] = [
+    1, 2, 3, 4, 6, 7, 8, 10, 11, 12, 14, 15, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 29, 31, 34, 35, 36, 38,
+    40, 41, 42, 43, 45, 46, 47, 49, 54, 57, 58, 59, 61, 62, 63, 64, 67, 70, 71, 74, 75, 76, 77, 78, 79, 80,
+    83, 85, 86, 93, 94, 96, 97, 101, 102, 103, 106, 107, 111, 113, 114, 116, 117, 118, 127, 128, 129,
+];
+const MEDIA_RULES: [u16; 22] = [
+    130, 131, 132, 133, 134, 135, 136, 137, 140, 144, 148, 151, 152, 153, 154, 155, 156, 159, 160, 162, 163,
+    165,
+];
+
+/// An event that was posted, as the server answered.
+struct Posted {
+    id: String,
+    media_time_s: f64,
+    pdt: String,
+}
+
+/// Posts an event each 1.7 s, so that they fall on all places of parts and segments, until told to stop.
+async fn merchandiser(vitrine: &Vitrine, mut stop: watch::Receiver<bool>) -> Vec<Posted> {
+    let lamp = json!({"id": "lamp-1", "name": "Стул «Уют»", "price": {"amount": 8900, "currency": "EUR"}, "stock": 12});
+    let show = json!({"type": "product.show", "product": lamp});
+    let mut posted = Vec::new();
+    let mut event = show.clone();
+    for round in 0.. {
+        let answer = vitrine.post_event("demo", &event).await;
+        assert_eq!(answer.status, StatusCode::CREATED, "{event}: {}", answer.text());
+        let said = answer.json();
+        posted.push(Posted {
+            id: said["id"].as_str().unwrap_or_default().to_owned(),
+            media_time_s: said["media_time"].as_f64().unwrap_or_default(),
+            pdt: said["pdt"].as_str().unwrap_or_default().to_owned(),
+        });
+        event = match round % 3 {
+            0 => json!({"type": "product.update", "product": {"id": "lamp-1", "stock": 11}}),
+            1 => json!({"type": "product.hide", "product": {"id": "lamp-1"}}),
+            _ => show.clone(),
+        };
+        tokio::select! {
+            _ = stop.wait_for(|stop| *stop) => break,
+            () = sleep(Duration::from_millis(1700)) => {}
+        }
+    }
+    posted
+}
+
+/// Every event is in the video once, on the frame that the answer named; no other is.
+fn compare_events(posted: &[Posted], seen: &[SeenMessage]) {
+    let mut events: BTreeMap<String, Vec<&SeenMessage>> = BTreeMap::new();
+    for message in seen {
+        let text: Value = serde_json::from_str(&message.text).unwrap();
+        if text["kind"] == "event" {
+            let id = text["id"].as_str().unwrap().to_owned();
+            events.entry(id).or_default().push(message);
+        }
+    }
+    for event in posted {
+        let found = events.remove(&event.id).unwrap_or_default();
+        let [message] = found[..] else {
+            panic!("event {} came {} times", event.id, found.len());
+        };
+        let off = (message.media_time_s - event.media_time_s).abs();
+        assert!(off <= FRAME_S, "event {} is {off} s off its media time", event.id);
+        let pdt = chrono::DateTime::parse_from_rfc3339(&event.pdt).unwrap();
+        let off_us = message.pdt_us.unwrap() - pdt.timestamp_micros();
+        assert!(
+            off_us.abs() <= 33_400,
+            "event {} is {off_us} µs off its PDT",
+            event.id
+        );
+    }
+    assert!(events.is_empty(), "nobody posted {:?}", events.keys());
+}
+
+async fn ask_each_rendition(vitrine: &Vitrine) -> Findings {
+    let mut findings = Findings::default();
+    let playlist = vitrine.playlist("demo");
+    let read = conformance::multivariant(vitrine.client(), &playlist, &mut findings)
+        .await
+        .unwrap();
+    // The window must have slid for old sequence numbers to be old.
+    sleep(Duration::from_secs(u64::from(WINDOW_S) + 6)).await;
+    for (rendition, client) in read.renditions.iter().zip([Client::http1(), Client::h2c()]) {
+        findings.merge(blocking::check(&client, &rendition.url).await.unwrap());
+    }
+    findings
+}
+
+fn assert_clean(report: &Report) {
+    assert!(report.is_clean(), "{report}");
+    let missing: Vec<u16> = RULES
+        .into_iter()
+        .chain(MEDIA_RULES)
+        .filter(|spec| report.findings.times(*spec) == 0)
+        .collect();
+    assert!(missing.is_empty(), "never looked at: {missing:?}\n{report}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_minute_with_b_frames_and_events_breaks_no_rule() {
+    let vitrine = Vitrine::named("conformance").window_s(WINDOW_S).start().await;
+    let source = Source::picture().size(1280, 720).bitrate_kbps(2500);
+    let publisher = Publisher::start(&source, &vitrine, "demo");
+    vitrine.live("demo").await;
+
+    let until = Instant::now() + RUN;
+    let (stop, stopped) = watch::channel(false);
+    let playlist = vitrine.playlist("demo");
+    let checking = conformance::check(&playlist, async {
+        // The last event has the time of three parts to come through.
+        sleep_until(until).await;
+        stop.send_replace(true);
+        sleep(Duration::from_secs(3)).await;
+    });
+    let (report, posted, asked) = tokio::join!(
+        checking,
+        merchandiser(&vitrine, stopped),
+        ask_each_rendition(&vitrine)
+    );
+    let mut report = report.unwrap();
+    report.findings.merge(asked);
+    println!("{report}");
+    assert_clean(&report);
+    assert!(posted.len() > 20, "{} events posted", posted.len());
+    compare_events(&posted, &report.messages);
+    publisher.stop().await;
+    assert!(vitrine.stop().await.success());
+}
