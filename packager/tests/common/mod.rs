@@ -2,6 +2,7 @@
 
 #![allow(
     dead_code,
+    clippy::expect_used,
     clippy::unwrap_used,
     reason = "each test target uses its share; clippy.toml's leave for tests does not reach this file's functions"
 )]
