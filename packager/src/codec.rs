@@ -36,8 +36,10 @@ pub enum CodecError {
         /// In luma samples.
         height: u32,
     },
-    /// Not an AAC-LC AudioSpecificConfig with a known rate.
-    #[error("the AAC configuration is not AAC-LC at 7350 to 96000 Hz: choose AAC-LC at 44.1 or 48 kHz")]
+    /// Not an AAC-LC AudioSpecificConfig with a known rate and channel layout.
+    #[error(
+        "the AAC configuration is not AAC-LC at 7350 to 96000 Hz with 1 to 6 or 8 channels: choose AAC-LC at 44.1 or 48 kHz, mono or stereo"
+    )]
     Aac,
 }
 
@@ -164,7 +166,7 @@ impl AudioFacts {
         // Bit 2 of the second byte is frameLengthFlag: the object type, rate index and channels come before it.
         let rate_is_indexed = (first & 7) << 1 | second >> 7 != 15;
         let supported =
-            (7350..=96_000).contains(&config.sample_rate_hz) && (1..=8).contains(&config.channels);
+            (7350..=96_000).contains(&config.sample_rate_hz) && matches!(config.channels, 1..=6 | 8);
         if object_type != AAC_LC || !supported {
             return Err(CodecError::Aac);
         }
