@@ -59,6 +59,29 @@ fn load(session: &Session, rendition: &str) -> Vec<Loaded> {
     loaded.into_values().collect()
 }
 
+/// Every sample of a rendition, in decode order: its bytes, and the wall clock in milliseconds at which it is shown.
+fn carried(session: &Session, rendition: &str) -> Vec<(Vec<u8>, f64)> {
+    let anchor = session.presentation.settings().anchor.0 as f64;
+    let mut carried = Vec::new();
+    for Loaded {
+        timescale, chunks, ..
+    } in load(session, rendition)
+    {
+        for chunk in chunks.iter().flatten() {
+            let mut at = chunk.decode_time;
+            for sample in &chunk.samples {
+                let shown = at as f64 + f64::from(sample.composition);
+                carried.push((
+                    sample.data.clone(),
+                    anchor + shown * 1000.0 / f64::from(timescale),
+                ));
+                at += u64::from(sample.duration);
+            }
+        }
+    }
+    carried
+}
+
 proptest! {
     #![proptest_config(shows())]
 
@@ -135,30 +158,38 @@ proptest! {
     fn every_video_frame_is_carried_once_and_shown_at_its_stamp(script in any_show()) {
         prop_assume!(script.encoder.has_video());
         let show = script.play();
-        let anchor = show.session.presentation.settings().anchor;
-        let mut carried = Vec::new();
-        for Loaded { timescale, chunks, .. } in load(&show.session, "video-720p") {
-            for chunk in chunks.iter().flatten() {
-                let mut at = chunk.decode_time;
-                for sample in &chunk.samples {
-                    let shown = at as f64 + f64::from(sample.composition);
-                    carried.push((sample.data.clone(), anchor.0 as f64 + shown * 1000.0 / f64::from(timescale)));
-                    at += u64::from(sample.duration);
-                }
-            }
-        }
-        let mut carried = carried.into_iter().peekable();
+        let mut carried = carried(&show.session, "video-720p").into_iter().peekable();
         for frame in show.frames.iter().filter(|frame| frame.track == TrackKind::Video) {
-            let (mut data, mut shown) = carried.next().expect("a frame is missing");
+            let (mut data, mut shown_ms) = carried.next().expect("a frame is missing");
             while carried.peek().is_some_and(|(next, _)| *next == data) {
-                (data, shown) = carried.next().unwrap();
+                (data, shown_ms) = carried.next().unwrap();
             }
             assert_eq!(data, frame.data);
             // Rounded stamps are put on the nearest line of the frame grid, and a returning encoder's first frame may
             // have to wait for the end of the last AAC frame.
-            let off_ms = shown - (EPOCH.0 + frame.pts_ms) as f64;
+            let off_ms = shown_ms - (EPOCH.0 + frame.pts_ms) as f64;
             assert!(off_ms.abs() < 90.0, "{off_ms} ms: {frame:?}");
         }
         assert_eq!(carried.next(), None);
+    }
+
+    /// Audio too is carried in order and heard when its stamps say, silence between. Not every frame: some come before
+    /// the video begins or after it has stopped.
+    #[test]
+    fn audio_is_carried_in_order_and_heard_at_its_stamps(script in any_show()) {
+        prop_assume!(script.encoder.audio_hz > 0);
+        let show = script.play();
+        let mut came = show.frames.iter().filter(|frame| frame.track == TrackKind::Audio);
+        let total = came.clone().count();
+        let mut heard = 0;
+        for (data, heard_ms) in carried(&show.session, "audio-128k").iter().filter(|(data, _)| data[0] == b'a') {
+            let frame = came.find(|frame| frame.data == data[..]).expect("a frame that never came, or again, or too late");
+            let off_ms = heard_ms - (EPOCH.0 + frame.pts_ms) as f64;
+            assert!(off_ms.abs() < 90.0, "{off_ms} ms: {frame:?}");
+            heard += 1;
+        }
+        let publications = script.publications.len();
+        // Two seconds of each publication may be late when its video stops, and a frame may be one too many.
+        assert!(heard + publications * 100 + total / 40 >= total, "{heard} of {total}");
     }
 }
