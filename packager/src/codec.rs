@@ -86,16 +86,17 @@ impl VideoFacts {
             .next()
             .ok_or_else(|| CodecError::H264("no SPS".into()))?
             .map_err(|e| unreadable(&e))?;
+        // Also what `decode_nal` must not be given: it panics on an empty NAL unit.
+        let [profile, constraints, level] = match nal {
+            [_, profile, constraints, level, ..] => [*profile, *constraints, *level],
+            _ => return Err(CodecError::H264("SPS of under 4 bytes".into())),
+        };
         let rbsp = decode_nal(nal).map_err(|e| unreadable(&e))?;
         let sps = SeqParameterSet::from_bits(BitReader::new(&rbsp[..])).map_err(|e| unreadable(&e))?;
         let (width, height) = sps.pixel_dimensions().map_err(|e| unreadable(&e))?;
         if !(16..=MAX_SIDE).contains(&width) || !(16..=MAX_SIDE).contains(&height) {
             return Err(CodecError::PictureSize { width, height });
         }
-        let [profile, constraints, level] = match nal {
-            [_, profile, constraints, level, ..] => [*profile, *constraints, *level],
-            _ => return Err(CodecError::H264("SPS of under 4 bytes".into())),
-        };
         Ok(Self {
             width,
             height,
@@ -224,6 +225,21 @@ pub(crate) mod tests {
             ..avcc_720p30()
         };
         assert!(matches!(VideoFacts::read(&empty), Err(CodecError::H264(_))));
+    }
+
+    #[test]
+    fn an_sps_too_short_to_have_a_profile_is_an_error() {
+        for sps in [&b""[..], b"\x67", b"\x67\x64\x00"] {
+            let head = [b"\x01\x64\x00\x1f\xff\xe1\x00", &[sps.len() as u8][..]].concat();
+            let config = VideoConfig {
+                avcc: [&head, sps, b"\x00"].concat().into(),
+                ..avcc_720p30()
+            };
+            assert!(
+                matches!(VideoFacts::read(&config), Err(CodecError::H264(_))),
+                "{sps:?}"
+            );
+        }
     }
 
     #[test]
