@@ -246,6 +246,14 @@ fn events_of_a_gap_go_on_air_behind_it_marked_late() {
 }
 
 #[test]
+fn an_event_for_the_gap_that_comes_after_it_goes_behind_it_too() {
+    let mut track = Track::new("s1");
+    assert_eq!(track.skip_gap(ms(1_000), ms(3_000)), GapSkip::default());
+    let posted = post(&mut track, show("a"), 2_000).unwrap();
+    assert_eq!((posted.at, posted.late), (ms(3_000), true));
+}
+
+#[test]
 fn of_many_events_in_a_gap_the_last_are_carried_and_the_state_has_all() {
     let mut track = Track::new("s1");
     post(&mut track, show("a"), 0).unwrap();

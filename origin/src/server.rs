@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use http::{Method, Request, StatusCode};
@@ -25,7 +26,7 @@ use crate::playback::response::{self, Answer};
 use crate::playback::serve::Playback;
 use crate::web;
 
-/// A client must send its request's head within this time, and finish its TLS handshake.
+/// A client must finish its TLS handshake within this time, then send its first request, and each request's head.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 /// Streams of one HTTP/2 connection: a player needs about four for each rendition.
 const STREAMS: u32 = 250;
@@ -58,7 +59,9 @@ impl Site {
             return response::finish(self.control.serve(&head, body).await, &head.method);
         }
         if !matches!(head.method, Method::GET | Method::HEAD) {
-            let answer = response::error(StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD");
+            let mut answer = response::error(StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD");
+            let allow = http::HeaderValue::from_static("GET, HEAD");
+            answer.headers_mut().insert(http::header::ALLOW, allow);
             return response::finish(answer, &head.method);
         }
         let answer = match path {
@@ -194,15 +197,30 @@ where
         .max_concurrent_streams(STREAMS)
         .max_header_list_size(HEAD_BYTES as u32)
         .keep_alive_interval(Some(Duration::from_secs(30)));
+    let asked = Arc::new(AtomicBool::new(false));
+    let first = asked.clone();
     let service = service_fn(move |request| {
+        first.store(true, Ordering::Relaxed);
         let site = site.clone();
         async move { Ok::<_, Infallible>(site.answer(request).await) }
     });
     let connection = builder
         .serve_connection(TokioIo::new(stream), service)
         .into_owned();
+    // hyper's own timeout begins once it is known which HTTP is spoken: who says nothing, or half of HTTP/2's
+    // preface, would keep a place for ever.
+    let silent = async {
+        tokio::time::sleep(HEAD_TIMEOUT).await;
+        if asked.load(Ordering::Relaxed) {
+            std::future::pending::<()>().await;
+        }
+    };
+    let ended = tokio::select! {
+        ended = watcher.watch(connection) => ended,
+        () = silent => return,
+    };
     // Clients leave in the middle of things; that is no news.
-    if let Err(error) = watcher.watch(connection).await {
+    if let Err(error) = ended {
         tracing::debug!(%error, "connection ended");
     }
 }

@@ -36,8 +36,10 @@ pub enum CodecError {
         /// In luma samples.
         height: u32,
     },
-    /// Not an AAC-LC AudioSpecificConfig with a known rate.
-    #[error("the AAC configuration is not AAC-LC at 7350 to 96000 Hz: choose AAC-LC at 44.1 or 48 kHz")]
+    /// Not an AAC-LC AudioSpecificConfig with a known rate and channel layout.
+    #[error(
+        "the AAC configuration is not AAC-LC at 7350 to 96000 Hz with 1 to 6 or 8 channels: choose AAC-LC at 44.1 or 48 kHz, mono or stereo"
+    )]
     Aac,
 }
 
@@ -84,16 +86,17 @@ impl VideoFacts {
             .next()
             .ok_or_else(|| CodecError::H264("no SPS".into()))?
             .map_err(|e| unreadable(&e))?;
+        // Also what `decode_nal` must not be given: it panics on an empty NAL unit.
+        let [profile, constraints, level] = match nal {
+            [_, profile, constraints, level, ..] => [*profile, *constraints, *level],
+            _ => return Err(CodecError::H264("SPS of under 4 bytes".into())),
+        };
         let rbsp = decode_nal(nal).map_err(|e| unreadable(&e))?;
         let sps = SeqParameterSet::from_bits(BitReader::new(&rbsp[..])).map_err(|e| unreadable(&e))?;
         let (width, height) = sps.pixel_dimensions().map_err(|e| unreadable(&e))?;
         if !(16..=MAX_SIDE).contains(&width) || !(16..=MAX_SIDE).contains(&height) {
             return Err(CodecError::PictureSize { width, height });
         }
-        let [profile, constraints, level] = match nal {
-            [_, profile, constraints, level, ..] => [*profile, *constraints, *level],
-            _ => return Err(CodecError::H264("SPS of under 4 bytes".into())),
-        };
         Ok(Self {
             width,
             height,
@@ -164,7 +167,7 @@ impl AudioFacts {
         // Bit 2 of the second byte is frameLengthFlag: the object type, rate index and channels come before it.
         let rate_is_indexed = (first & 7) << 1 | second >> 7 != 15;
         let supported =
-            (7350..=96_000).contains(&config.sample_rate_hz) && (1..=8).contains(&config.channels);
+            (7350..=96_000).contains(&config.sample_rate_hz) && matches!(config.channels, 1..=6 | 8);
         if object_type != AAC_LC || !supported {
             return Err(CodecError::Aac);
         }
@@ -224,6 +227,21 @@ pub(crate) mod tests {
             ..avcc_720p30()
         };
         assert!(matches!(VideoFacts::read(&empty), Err(CodecError::H264(_))));
+    }
+
+    #[test]
+    fn an_sps_too_short_to_have_a_profile_is_an_error() {
+        for sps in [&b""[..], b"\x67", b"\x67\x64\x00"] {
+            let head = [b"\x01\x64\x00\x1f\xff\xe1\x00", &[sps.len() as u8][..]].concat();
+            let config = VideoConfig {
+                record: [&head, sps, b"\x00"].concat().into(),
+                ..avcc_720p30()
+            };
+            assert!(
+                matches!(VideoFacts::read(&config), Err(CodecError::H264(_))),
+                "{sps:?}"
+            );
+        }
     }
 
     #[test]

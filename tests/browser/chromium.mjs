@@ -12,8 +12,11 @@ const ARGUMENTS = [
 
 const SAMPLER = fileURLToPath(new URL('sampler.js', import.meta.url));
 
-/** Runs `use` with a page of that size, sampled by sampler.js; the browser and its profile are gone afterwards. */
-export async function withPage(viewport, use) {
+/**
+ * Runs `use` with a page of that size, sampled by sampler.js; the browser and its profile are gone afterwards. If `use`
+ * fails, every page's picture is saved in the folder `pictures`.
+ */
+export async function withPage(viewport, use, pictures) {
   const profile = await mkdtemp(join(tmpdir(), 'vitrine-chromium-'));
   const context = await chromium.launchPersistentContext(profile, {
     executablePath: '/usr/bin/chromium', headless: true, args: ARGUMENTS, viewport,
@@ -21,6 +24,9 @@ export async function withPage(viewport, use) {
   try {
     await context.addInitScript({ path: SAMPLER });
     return await use(await context.newPage(), context);
+  } catch (error) {
+    for (const [index, page] of context.pages().entries()) await picture(page, pictures, `failed-${index}`);
+    throw error;
   } finally {
     await context.close();
     await rm(profile, { recursive: true, force: true });

@@ -87,4 +87,4 @@ await withPage({ width: 1280, height: 800 }, async (page) => {
     until_back: { stalls, skips },
     errors: again.errors,
   });
-});
+}, values.pictures);

@@ -1,5 +1,5 @@
 // The watch page during a show: every posted event reaches it once, on the frame of its media time; a viewer who comes
-// later, with a phone, has the right card. Prints the figures as one JSON object; ends with 1 if a rule is broken.
+// later, with a phone, has the right card; the keyboard does what a mouse does. Prints the figures as one JSON object; ends with 1 if a rule is broken.
 //
 //   node watch.mjs http://127.0.0.1:8080 demo TOKEN [--late SECONDS] [--pictures FOLDER]
 import assert from 'node:assert/strict';
@@ -105,6 +105,31 @@ async function joinLate(context) {
   return { card_after_s_of_media: Number(media.toFixed(2)), first_frame_ms: (await readSampler(page)).firstFrameMs };
 }
 
+/** Without a mouse, and without eyes. */
+async function useKeyboard(page) {
+  const video = (read) => page.evaluate(`(({ paused, muted, currentTime }) => ${read})(document.querySelector('video'))`);
+  const following = () => page.evaluate(() => document.querySelector('.stage').dataset.following === 'true');
+  const press = async (key, what, probe) => {
+    await page.keyboard.press(key);
+    await until(`${key}: ${what}`, SETTLE_S, probe);
+  };
+  await press('k', 'the show pauses', () => video('paused'));
+  await press('k', 'the show goes on', () => video('!paused'));
+  await press('m', 'there is sound', () => video('!muted'));
+  await press('l', 'back to live', following);
+  const before = await video('currentTime');
+  await press('ArrowLeft', 'some seconds back', async () => !(await following()) && (await video('currentTime')) < before - 2);
+  await press('l', 'live again', async () => (await following()) && (await video('currentTime')) > before);
+  const nameless = await page.evaluate(() =>
+    [...document.querySelectorAll('button, a, input')]
+      .filter((control) => control.checkVisibility())
+      .filter((control) => !(control.getAttribute('aria-label') || control.textContent.trim()))
+      .map((control) => control.outerHTML));
+  assert.deepEqual(nameless, [], 'every control has a name');
+  const heard = await page.evaluate(() => document.querySelector('#announcer').textContent);
+  assert.match(heard, /^Now showing: Stoneware mug, .*19.50, 40 in stock\.$/);
+}
+
 await withPage({ width: 1280, height: 800 }, async (page, context) => {
   await page.goto(`${origin}/watch/${channel}`);
   await until('the first viewer plays', SETTLE_S, () => playing(page));
@@ -118,4 +143,5 @@ await withPage({ width: 1280, height: 800 }, async (page, context) => {
   console.log(JSON.stringify({ events, late, ...report(seen) }));
   assert.equal(seen.reloads, 0, 'the media was loaded once');
   assert.ok(!seen.errors.some((error) => error.includes('fatal')), seen.errors.join('; '));
-});
+  await useKeyboard(page);
+}, values.pictures);

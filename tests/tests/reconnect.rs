@@ -72,7 +72,7 @@ async fn a_returning_encoder_goes_on_with_the_same_session() {
     let vitrine = Vitrine::named("reconnect").reconnect_window_s(20).start().await;
     let publisher = Publisher::start(&small_picture(), &vitrine, "demo");
     vitrine.live("demo").await;
-    let witness = Witness::of(&vitrine, "demo");
+    let witness = Witness::of(&vitrine, "demo").await;
     let before = playlists(&vitrine, "demo").await;
     // Two whole segments of this encoder, so that the break is in the middle of something.
     let seen = before[0].1.next().0 + 2;
@@ -133,7 +133,7 @@ async fn an_encoder_that_stays_away_ends_the_show_and_the_next_one_begins_anothe
         .await;
     let publisher = Publisher::start(&small_picture(), &vitrine, "demo");
     vitrine.live("demo").await;
-    let witness = Witness::of(&vitrine, "demo");
+    let witness = Witness::of(&vitrine, "demo").await;
     status_is(&vitrine, "demo", "live").await;
     publisher.kill();
 

@@ -8,10 +8,13 @@ const SHORTEST_GOP_MS: i64 = 200;
 pub enum IdrGrid {
     /// At the source's own IDRs, which is passed through beside the rungs.
     Source,
-    /// At the first frame at or after each multiple of `interval_ms`, counted from the first IDR's stamp.
+    /// At the frame nearest to each multiple of `interval_ms`, counted from the first IDR's stamp.
     Every {
         /// Milliseconds.
         interval_ms: i64,
+        /// The first IDR is the first frame at or after this stamp, in the midst of a group of pictures; else the
+        /// source's first.
+        begin_at_ms: Option<i64>,
     },
 }
 
@@ -38,16 +41,20 @@ impl Keyframes {
     /// Whether the frame of that stamp becomes an IDR in every rung.
     pub(super) fn is_idr(&mut self, pts_ms: i64, source_is_idr: bool) -> bool {
         let Some(first) = self.first else {
-            if source_is_idr {
+            let begins = match self.grid {
+                IdrGrid::Every { begin_at_ms: Some(begin_at_ms), .. } => pts_ms >= begin_at_ms,
+                _ => source_is_idr,
+            };
+            if begins {
                 self.first = Some(pts_ms);
                 self.last = Some(pts_ms);
             }
-            return source_is_idr;
+            return begins;
         };
         let last = self.last.unwrap_or(first);
         let due = match self.grid {
             IdrGrid::Source => source_is_idr && pts_ms - last >= SHORTEST_GOP_MS,
-            IdrGrid::Every { interval_ms } => {
+            IdrGrid::Every { interval_ms, .. } => {
                 let line = |stamp: i64| (stamp - first + self.half_frame_ms).div_euclid(interval_ms.max(1));
                 line(pts_ms) > line(last)
             }
@@ -69,6 +76,19 @@ mod tests {
         frames.into_iter().filter_map(chosen).collect()
     }
 
+    fn every(begin_at_ms: Option<i64>) -> IdrGrid {
+        IdrGrid::Every {
+            interval_ms: 2000,
+            begin_at_ms,
+        }
+    }
+
+    #[test]
+    fn encoding_can_begin_in_the_midst_of_a_group_of_pictures() {
+        let stamps = (0..200).map(|n| (n * 100 / 3, n == 0));
+        assert_eq!(idrs(every(Some(1500)), stamps), [1500, 3500, 5500]);
+    }
+
     #[test]
     fn a_passed_through_source_sets_the_idrs() {
         let frames = [
@@ -85,7 +105,7 @@ mod tests {
     #[test]
     fn the_grid_goes_on_whatever_the_source_does() {
         let stamps = (0..300).map(|n| (5000 + n * 100 / 3, n == 0 || n == 130));
-        let grid = IdrGrid::Every { interval_ms: 2000 };
+        let grid = every(None);
         assert_eq!(idrs(grid, stamps), [5000, 7000, 9000, 11_000, 13_000]);
     }
 
@@ -94,7 +114,7 @@ mod tests {
         let stamps = (0..200)
             .map(|n| (n * 100 / 3, n == 0))
             .filter(|(stamp, _)| !(1990..2300).contains(stamp));
-        let grid = IdrGrid::Every { interval_ms: 2000 };
+        let grid = every(None);
         assert_eq!(idrs(grid, stamps), [0, 2300, 4000, 6000]);
     }
 
@@ -106,7 +126,7 @@ mod tests {
     #[test]
     fn rates_of_a_thousand_and_first_keep_whole_frames_between_idrs() {
         let stamps = (0..3000).map(|n: i64| ((n * 1001 * 1000 + 15_000) / 30_000, n == 0));
-        let grid = IdrGrid::Every { interval_ms: 2000 };
+        let grid = every(None);
         let chosen = idrs(grid, stamps);
         assert!(
             chosen

@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwapOption;
 use vitrine_metadata_track::{EventError, Posted, ShowEvent, ShowState, Track};
-use vitrine_packager::media::{Frame, MediaTime, TrackConfig, WallTime};
+use vitrine_packager::media::{Frame, MediaTime, RenditionId, TrackConfig, WallTime};
+use vitrine_packager::opening::{Opening, Renditions};
 use vitrine_packager::presentation::{Presentation, PushError, RenditionInfo, ResumeError};
-use vitrine_packager::startup::{StartError, Startup};
+use vitrine_packager::startup::StartError;
 
 use super::feed::{ChannelFeed, RenditionFeed, SessionFeed};
 
@@ -25,11 +26,11 @@ pub(super) struct Session {
 }
 
 impl Session {
-    /// A session of everything that `startup` took.
-    pub(super) fn start(startup: Startup, now: WallTime) -> Result<Self, StartError> {
+    /// A session of these renditions; nothing is in it yet.
+    pub(super) fn start(opening: Opening, renditions: Renditions, now: WallTime) -> Result<Self, StartError> {
         let id = session_id(now);
         let track = Track::new(&id);
-        let presentation = startup.start(&mut |span| track.messages(span))?;
+        let presentation = opening.present(renditions)?;
         Ok(Self {
             id,
             started: now,
@@ -40,14 +41,33 @@ impl Session {
         })
     }
 
-    /// Packages a frame, or, while the encoder is away, drops it.
-    pub(super) fn push(&mut self, frame: &Frame) -> Result<(), PushError> {
+    /// Notes that the source's next frame was received.
+    pub(super) fn source_frame(&mut self, frame: &Frame) {
+        self.presentation.source_frame(frame);
+    }
+
+    /// Packages a rendition's frame, or, while the encoder is away, drops it.
+    pub(super) fn push(&mut self, id: RenditionId, frame: &Frame) -> Result<(), PushError> {
         let track = &self.track;
-        self.presentation.push(frame, &mut |span| track.messages(span))?;
+        self.presentation
+            .push(id, frame, &mut |span| track.messages(span))?;
         if let Some(written) = self.presentation.written_until() {
             self.track.written_to(written);
         }
         Ok(())
+    }
+
+    /// Gaps from here on in place of a rung's media.
+    pub(super) fn shed(&mut self, id: RenditionId) {
+        let track = &self.track;
+        if let Err(error) = self.presentation.shed(id, &mut |span| track.messages(span)) {
+            tracing::warn!(%error, "the last part of a shed rung could not be written");
+        }
+    }
+
+    /// A rung's media again, from its next IDR on.
+    pub(super) fn restore(&mut self, id: RenditionId) {
+        self.presentation.restore(id);
     }
 
     /// The encoder is gone or silent: gaps from here on.
@@ -62,9 +82,14 @@ impl Session {
         self.away = Some((now, self.presentation.live_edge()));
     }
 
-    /// Goes on with a returned encoder at its frame `first`.
-    pub(super) fn resume(&mut self, tracks: &[TrackConfig], first: &Frame) -> Result<(), ResumeError> {
-        let at = self.presentation.resume(tracks, first)?;
+    /// Goes on with a returned encoder at its frame `first`; `source` are its tracks, `renditions` the session's anew.
+    pub(super) fn resume(
+        &mut self,
+        source: &[TrackConfig],
+        renditions: &Renditions,
+        first: &Frame,
+    ) -> Result<(), ResumeError> {
+        let at = self.presentation.resume(source, &renditions.all, first)?;
         if let Some((_, from)) = self.away.take() {
             let skipped = self.track.skip_gap(from, at);
             tracing::debug!(?skipped, "events that fell into the gap");

@@ -24,10 +24,6 @@ pub(super) fn with_type(status: StatusCode, content_type: &'static str, body: By
     let fields = answer.headers_mut();
     fields.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
     fields.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    fields.insert(
-        header::X_CONTENT_TYPE_OPTIONS,
-        HeaderValue::from_static("nosniff"),
-    );
     answer
 }
 
@@ -43,6 +39,9 @@ pub(super) struct Problem {
     field: Option<String>,
     #[serde(skip)]
     retry_after_s: Option<u32>,
+    /// The methods that the resource takes.
+    #[serde(skip)]
+    allow: Option<String>,
 }
 
 impl Problem {
@@ -55,6 +54,16 @@ impl Problem {
             detail: detail.into(),
             field: None,
             retry_after_s: None,
+            allow: None,
+        }
+    }
+
+    /// The resource takes these methods only (RFC 9110 15.5.6).
+    pub(super) fn not_allowed(methods: &str) -> Self {
+        let detail = format!("this resource takes {methods}");
+        Self {
+            allow: Some(methods.to_owned()),
+            ..Self::new(StatusCode::METHOD_NOT_ALLOWED, detail)
         }
     }
 }
@@ -67,6 +76,12 @@ impl From<Problem> for Answer {
             answer
                 .headers_mut()
                 .insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if let Some(methods) = problem
+            .allow
+            .and_then(|methods| HeaderValue::try_from(methods).ok())
+        {
+            answer.headers_mut().insert(header::ALLOW, methods);
         }
         if problem.code == StatusCode::UNAUTHORIZED {
             answer

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::header;
 use http::request::Parts;
@@ -19,6 +20,9 @@ use super::problem::{self, Problem};
 use crate::channel::ChannelHandle;
 use crate::config::Secret;
 use crate::playback::response::Answer;
+
+/// An event's body must come whole within this time.
+const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A channel and who may post to it.
 #[derive(Debug)]
@@ -116,19 +120,24 @@ impl ControlledChannel {
 
     async fn post(&self, request: &Parts, body: Incoming) -> Result<Answer, Problem> {
         self.authorize(request)?;
-        let body = Limited::new(body, MAX_EVENT_BYTES)
-            .collect()
-            .await
-            .map_err(|error| {
-                if error.is::<LengthLimitError>() {
-                    Problem::new(
-                        StatusCode::PAYLOAD_TOO_LARGE,
-                        format!("an event has at most {MAX_EVENT_BYTES} bytes"),
-                    )
-                } else {
-                    Problem::new(StatusCode::BAD_REQUEST, "the body could not be read whole")
-                }
-            })?;
+        let body = Limited::new(body, MAX_EVENT_BYTES).collect();
+        let body = tokio::time::timeout(BODY_TIMEOUT, body).await.map_err(|_| {
+            let seconds = BODY_TIMEOUT.as_secs();
+            Problem::new(
+                StatusCode::REQUEST_TIMEOUT,
+                format!("the body did not come within {seconds} s"),
+            )
+        })?;
+        let body = body.map_err(|error| {
+            if error.is::<LengthLimitError>() {
+                Problem::new(
+                    StatusCode::PAYLOAD_TOO_LARGE,
+                    format!("an event has at most {MAX_EVENT_BYTES} bytes"),
+                )
+            } else {
+                Problem::new(StatusCode::BAD_REQUEST, "the body could not be read whole")
+            }
+        })?;
         let event = ShowEvent::from_json(&body.to_bytes())?;
         let (reply, answer) = oneshot::channel();
         self.ask(ChannelCommand::Post { event, reply })?;
@@ -192,10 +201,7 @@ fn allow(request: &Parts, methods: &[Method]) -> Result<(), Problem> {
         return Ok(());
     }
     let names: Vec<&str> = methods.iter().map(Method::as_str).collect();
-    Err(Problem::new(
-        StatusCode::METHOD_NOT_ALLOWED,
-        format!("this resource takes {}", names.join(", ")),
-    ))
+    Err(Problem::not_allowed(&names.join(", ")))
 }
 
 fn no_resource() -> Problem {

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::Origin;
+use super::{Origin, silence};
 use crate::codec::AudioFacts;
 use crate::media::{Frame, MediaTime, Sample, Timescale};
 
@@ -36,7 +36,7 @@ impl AudioGrid {
         Self {
             timescale,
             frame_ticks: i64::from(facts.frame_samples),
-            silence: silent_frame(facts),
+            silence: silence::frame(facts.channels),
             origin,
             start_ticks: start.rescale(timescale).ticks,
             next_ticks: None,
@@ -123,17 +123,6 @@ impl AudioGrid {
     }
 }
 
-/// A raw AAC-LC frame of silence; `None` for layouts that have none here (the last frame is repeated instead).
-fn silent_frame(facts: &AudioFacts) -> Option<Bytes> {
-    const MONO: &[u8] = &[0x00, 0xc8, 0x00, 0x80, 0x23, 0x80];
-    const STEREO: &[u8] = &[0x21, 0x00, 0x49, 0x90, 0x02, 0x19, 0x00, 0x23, 0x80];
-    match facts.channels {
-        1 => Some(Bytes::from_static(MONO)),
-        2 => Some(Bytes::from_static(STEREO)),
-        _ => None,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -200,6 +189,20 @@ mod tests {
         assert!(late[..4].iter().all(|(_, sound)| !sound));
         let after_hole = place(&mut grid, 1100 + 10 * 64 / 3);
         assert_eq!(after_hole.len(), 10);
+    }
+
+    #[test]
+    fn a_surround_track_that_fell_behind_is_filled_too() {
+        let zero = MediaTime::from_millis(0);
+        let facts = AudioFacts { channels: 6, ..FACTS };
+        let origin = Origin {
+            encoder_ms: 0,
+            media: zero,
+        };
+        let mut filled = Vec::new();
+        AudioGrid::new(&facts, origin, zero)
+            .fill_until(MediaTime::from_millis(100), |sample| filled.push(sample));
+        assert_eq!(filled.len(), 5);
     }
 
     #[test]

@@ -10,6 +10,7 @@
 mod audio;
 mod parts;
 mod rate;
+mod silence;
 mod video;
 
 pub use audio::AudioGrid;

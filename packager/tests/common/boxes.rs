@@ -75,36 +75,33 @@ impl Chunk {
     }
 }
 
-/// The samples of a `trun` that states size, duration, flags and composition offset of each, at its data offset.
+/// The samples of a `trun` that states its data offset and every field of each sample; a lone sample's flags may stand
+/// in first_sample_flags.
 fn samples(chunk: &[u8], trun: &[u8]) -> Vec<Sample> {
-    assert_eq!(
-        u32_at(trun, 0) & 0x00ff_ffff,
-        0xf01,
-        "every field, and the data offset"
-    );
-    let mut moof_at = 0;
-    for (kind, body) in boxes(chunk) {
-        if kind == "moof" {
-            break;
-        }
-        moof_at += body.len() + 8;
-    }
+    let (flags, count) = (u32_at(trun, 0) & 0x00ff_ffff, u32_at(trun, 4) as usize);
+    let lone = flags == 0xb05 && count == 1;
+    assert!(lone || flags == 0xf01, "{flags:#x}");
+    let before_moof = boxes(chunk).into_iter().take_while(|(kind, _)| kind != "moof");
+    let moof_at: usize = before_moof.map(|(_, body)| body.len() + 8).sum();
     let mut at = moof_at + u32_at(trun, 8) as usize;
-    let count = u32_at(trun, 4) as usize;
-    let fields = trun[12..].chunks_exact(16);
-    assert_eq!(fields.len(), count);
-    let samples: Vec<Sample> = fields
-        .map(|field| {
-            let size = u32_at(field, 4) as usize;
-            at += size;
-            Sample {
-                duration: u32_at(field, 0),
-                composition: u32_at(field, 12).cast_signed(),
-                is_sync: u32_at(field, 8) & 0x0001_0000 == 0,
-                data: chunk[at - size..at].to_vec(),
-            }
-        })
-        .collect();
+    let fields: Vec<u32> = trun[12..].chunks_exact(4).map(|field| u32_at(field, 0)).collect();
+    assert_eq!(fields.len(), 4 * count);
+    let sample = |fields: &[u32]| {
+        let [flags, duration, size, composition] = match fields {
+            [flags, duration, size, composition] if lone => [*flags, *duration, *size, *composition],
+            [duration, size, flags, composition] => [*flags, *duration, *size, *composition],
+            _ => unreachable!("four fields"),
+        };
+        let data = chunk[at..at + size as usize].to_vec();
+        at += data.len();
+        Sample {
+            duration,
+            composition: composition.cast_signed(),
+            is_sync: flags & 0x0001_0000 == 0,
+            data,
+        }
+    };
+    let samples = fields.chunks_exact(4).map(sample).collect();
     assert_eq!(at, chunk.len(), "the run covers the mdat");
     samples
 }

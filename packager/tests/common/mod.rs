@@ -2,6 +2,7 @@
 
 #![allow(
     dead_code,
+    clippy::expect_used,
     clippy::unwrap_used,
     reason = "each test target uses its share; clippy.toml's leave for tests does not reach this file's functions"
 )]
@@ -57,11 +58,11 @@ impl Encoder {
     }
 
     pub fn tracks(&self) -> Vec<TrackConfig> {
+        let record = Bytes::from_static(include_bytes!("../../testdata/720p30.avcc"));
         let video = TrackConfig::Video(VideoConfig {
-            codec: VideoCodec::Avc,
-            record: Bytes::from_static(include_bytes!("../../testdata/720p30.avcc")),
             declared_frame_rate: FrameRate::new(self.rate.0, self.rate.1),
             declared_bitrate_bps: Some(2_500_000),
+            ..video_config(record)
         });
         let rate_index = if self.audio_hz == 44_100 { 4_u16 } else { 3 };
         // AAC-LC, that rate, that many channels (ISO/IEC 14496-3 1.6.2.1).
@@ -134,6 +135,16 @@ impl Encoder {
         };
         frames.sort_by_key(|frame| (frame.dts_ms + lag(frame), frame.track));
         frames
+    }
+}
+
+/// H.264 with this AVCDecoderConfigurationRecord, and nothing else known of it.
+pub fn video_config(record: Bytes) -> VideoConfig {
+    VideoConfig {
+        codec: VideoCodec::Avc,
+        record,
+        declared_frame_rate: None,
+        declared_bitrate_bps: None,
     }
 }
 

@@ -9,9 +9,12 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod blocking;
 mod history;
 mod lawful;
+mod media;
 
+mod renditions;
 mod script;
 
 use proptest::test_runner::Config;

@@ -22,6 +22,7 @@ pub mod clock;
 mod obs;
 mod process;
 mod publisher;
+mod setup;
 mod source;
 mod vitrine;
 mod witness;
@@ -30,10 +31,11 @@ use std::time::{Duration, Instant};
 
 pub use browser::Script;
 pub use obs::Obs;
-pub use process::Process;
+pub use process::{Process, raise_open_files};
 pub use publisher::Publisher;
+pub use setup::{ChannelSetup, VitrineSetup};
 pub use source::{Audio, Source};
-pub use vitrine::{ChannelSetup, Vitrine, VitrineSetup};
+pub use vitrine::Vitrine;
 pub use witness::Witness;
 
 /// How often a condition is looked at.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process, setrlimit};
 
 use super::until;
 
@@ -71,6 +71,19 @@ impl Process {
         let what = format!("the end of process {}: see {}", self.pid(), self.log.display());
         until(&what, patience, async || self.exited()).await
     }
+}
+
+/// Lets this program, and those it starts from now on, open as many files and connections as the system allows;
+/// returns how many.
+pub fn raise_open_files() -> u64 {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit {
+        current: limit.maximum,
+        ..limit
+    };
+    // Not being allowed to is no harm by itself: the caller looks at what it got.
+    let _ = setrlimit(Resource::Nofile, raised);
+    getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX)
 }
 
 impl Drop for Process {

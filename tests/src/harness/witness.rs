@@ -4,24 +4,42 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
+use url::Url;
 
-use super::Vitrine;
+use super::{Vitrine, until};
+use crate::client::Client;
+use crate::conformance::findings::Findings;
+use crate::conformance::playlist::MediaPlaylist;
 use crate::conformance::{self, CheckError, Report};
 
 /// A check that hangs is a failure too.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// A witness sees at least so many segments come.
+const SEGMENTS: u64 = 2;
 
 /// The checker, following a channel while a test does something else. Dropped, it stops.
 #[derive(Debug)]
 pub struct Witness {
     stop: oneshot::Sender<()>,
     check: JoinHandle<Result<Report, CheckError>>,
+    client: Client,
+    /// A media playlist, and the segment that was next in it at the beginning.
+    began: (Url, u64),
 }
 
 impl Witness {
     /// Follows every playlist of a live channel from now on.
-    pub fn of(vitrine: &Vitrine, channel: &str) -> Self {
-        let url = vitrine.playlist(channel);
+    pub async fn of(vitrine: &Vitrine, channel: &str) -> Self {
+        let (url, client) = (vitrine.playlist(channel), Client::http1());
+        let read = conformance::multivariant(&client, &url, &mut Findings::default())
+            .await
+            .unwrap_or_else(|error| panic!("{error}"));
+        let playlist = read
+            .renditions
+            .first()
+            .map(|rendition| rendition.url.clone())
+            .unwrap_or_else(|| panic!("{url} names no playlist"));
+        let began = next_segment(&client, &playlist).await.unwrap_or_default();
         let (stop, stopped) = oneshot::channel::<()>();
         let check = tokio::spawn(async move {
             // A dropped sender stops the check as well.
@@ -30,7 +48,12 @@ impl Witness {
             };
             conformance::check(&url, until).await
         });
-        Self { stop, check }
+        Self {
+            stop,
+            check,
+            client,
+            began: (playlist, began),
+        }
     }
 
     /// Stops following; what was seen.
@@ -47,16 +70,18 @@ impl Witness {
         report
     }
 
-    /// Stops following; panics if a rule was broken, or fewer than `parts` parts of each rendition came.
-    pub async fn undisturbed(self, parts: u64) -> Report {
+    /// Follows until two segments have come since the beginning; panics if a rule was broken, or they do not come.
+    pub async fn undisturbed(self) -> Report {
+        let (playlist, began) = &self.began;
+        until("two segments of the other channel", PATIENCE, async || {
+            let next = next_segment(&self.client, playlist).await?;
+            (next >= began + SEGMENTS).then_some(())
+        })
+        .await;
         let report = self.report().await;
         assert!(report.is_clean(), "the other channel was disturbed:\n{report}");
         for (name, figures) in &report.figures {
-            assert!(
-                figures.parts >= parts,
-                "{name}: {} of {parts} parts\n{report}",
-                figures.parts
-            );
+            assert!(figures.segments >= SEGMENTS, "{name} was hardly seen:\n{report}");
         }
         report
     }
@@ -68,4 +93,10 @@ impl Witness {
             .unwrap_or_else(|error| panic!("the check failed: {error}"))
             .unwrap_or_else(|error| panic!("nothing could be checked: {error}"))
     }
+}
+
+async fn next_segment(client: &Client, playlist: &Url) -> Option<u64> {
+    let answer = client.get(playlist.as_str()).await.ok()?;
+    let playlist = MediaPlaylist::parse(&answer.text(), &mut Findings::default());
+    Some(playlist.next().0)
 }

@@ -1,0 +1,42 @@
+//! Any bytes as a decoder configuration: what is taken makes an init section, what is not is refused; no panic.
+//! `v` begins an AVCDecoderConfigurationRecord; `a` a sample rate, a channel count and an AudioSpecificConfig.
+#![no_main]
+
+use bytes::Bytes;
+use libfuzzer_sys::fuzz_target;
+use vitrine_packager::cmaf::init;
+use vitrine_packager::codec::{AudioFacts, VideoFacts};
+use vitrine_packager::media::{AudioConfig, Timescale, VideoConfig};
+
+fuzz_target!(|input: &[u8]| match input {
+    [b'v', record @ ..] => video(record),
+    [b'a', high, middle, low, channels, asc @ ..] => {
+        audio(u32::from_be_bytes([0, *high, *middle, *low]), *channels, asc);
+    }
+    _ => {}
+});
+
+fn video(record: &[u8]) {
+    let config = VideoConfig {
+        codec: VideoCodec::Avc,
+        record: Bytes::copy_from_slice(record),
+        declared_frame_rate: None,
+        declared_bitrate_bps: None,
+    };
+    if let Ok(facts) = VideoFacts::read(&config) {
+        let _ = init::video(&config, &facts, Timescale::VIDEO);
+    }
+}
+
+fn audio(sample_rate_hz: u32, channels: u8, asc: &[u8]) {
+    let config = AudioConfig {
+        asc: Bytes::copy_from_slice(asc),
+        sample_rate_hz,
+        channels,
+        declared_bitrate_bps: None,
+    };
+    if let Ok(facts) = AudioFacts::read(&config) {
+        let timescale = Timescale::new(sample_rate_hz).expect("a rate that is taken is not zero");
+        let _ = init::audio(&config, &facts, timescale);
+    }
+}
