@@ -302,6 +302,11 @@ impl Timeline {
         self.segments.iter().skip(self.listed_from).map(Arc::as_ref)
     }
 
+    /// Media time at which the open segment began; `None` when there is none.
+    pub fn open_start(&self) -> Option<MediaTime> {
+        self.open.as_ref().map(|open| open.start)
+    }
+
     /// Parts of the open segment; `None` when there is none.
     pub fn open_parts(&self) -> Option<usize> {
         self.open.as_ref().map(|open| open.parts.len())

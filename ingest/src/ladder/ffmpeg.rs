@@ -70,6 +70,14 @@ fn decoder_context(id: Id, extradata: &[u8]) -> Result<Context, LadderError> {
     Ok(context)
 }
 
+/// Whether there is a video encoder of that name.
+pub(super) fn check_encoder(name: &str) -> Result<(), LadderError> {
+    let found = encoder::find_by_name(name).filter(|codec| codec.is_video());
+    found.map(|_| ()).ok_or_else(|| LadderError::UnknownEncoder {
+        name: name.to_owned(),
+    })
+}
+
 /// An encoder of a rung for pictures like `sample`, and its codec's headers.
 pub(super) fn video_encoder(
     rung: &VideoRung,

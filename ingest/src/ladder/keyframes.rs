@@ -42,7 +42,10 @@ impl Keyframes {
     pub(super) fn is_idr(&mut self, pts_ms: i64, source_is_idr: bool) -> bool {
         let Some(first) = self.first else {
             let begins = match self.grid {
-                IdrGrid::Every { begin_at_ms: Some(begin_at_ms), .. } => pts_ms >= begin_at_ms,
+                IdrGrid::Every {
+                    begin_at_ms: Some(begin_at_ms),
+                    ..
+                } => pts_ms >= begin_at_ms,
                 _ => source_is_idr,
             };
             if begins {

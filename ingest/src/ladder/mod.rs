@@ -80,6 +80,19 @@ pub enum LadderError {
     Thread(Arc<std::io::Error>),
 }
 
+/// Whether this machine has every encoder that a configuration names.
+///
+/// # Errors
+/// [`LadderError::UnknownEncoder`].
+pub fn check_encoders(settings: &LadderSettings) -> Result<(), LadderError> {
+    ffmpeg::init();
+    let LadderChoice::Rungs(rungs) = &settings.ladder else {
+        return Ok(());
+    };
+    let named = rungs.iter().filter_map(|rung| rung.encoder.as_deref());
+    named.map(ffmpeg::check_encoder).collect()
+}
+
 impl LadderError {
     fn decoder(error: ffmpeg_next::Error) -> Self {
         Self::Decoder(error)

@@ -1,6 +1,7 @@
 //! Which rungs a session has: from the source and the configuration. Pure.
 
-use vitrine_packager::media::{FrameRate, RenditionId, TrackKind, VideoCodec};
+use vitrine_packager::codec::VideoFacts;
+use vitrine_packager::media::{FrameRate, RenditionId, TrackConfig, TrackKind, VideoCodec};
 use vitrine_packager::opening::{SourceAudio, SourceVideo};
 
 use super::settings::{LadderChoice, LadderSettings, RungSettings};
@@ -232,6 +233,51 @@ impl Plan {
         }
     }
 
+    /// The same renditions for a source with these tracks, passed through where it was.
+    #[must_use]
+    pub fn for_tracks(&self, tracks: &[TrackConfig]) -> Self {
+        self.for_source(&self.source_of(tracks, true))
+    }
+
+    /// The same renditions, with the source's video encoded where it was passed through.
+    #[must_use]
+    pub fn encoding_everything(&self, tracks: &[TrackConfig]) -> Self {
+        self.for_source(&self.source_of(tracks, false))
+    }
+
+    /// What is left without encoders; `None` if that is no show.
+    #[must_use]
+    pub fn without_encoders(&self) -> Option<Self> {
+        let passed =
+            |rendition: &&RenditionPlan| matches!(rendition.origin, RenditionOrigin::PassedThrough(_));
+        let renditions: Vec<RenditionPlan> = self.renditions.iter().filter(passed).cloned().collect();
+        let loses_video = self.encodes_video() && self.passed_through(TrackKind::Video).is_none();
+        (!renditions.is_empty() && !loses_video).then_some(Self { renditions })
+    }
+
+    /// A source's tracks; a video that says nothing of its rate has the rate that the rungs were planned for.
+    fn source_of(&self, tracks: &[TrackConfig], gop_fits: bool) -> Source {
+        let planned = self
+            .video_rungs()
+            .next()
+            .map(|(_, rung)| times(rung.frame_rate, rung.each_nth_frame));
+        let video = tracks.iter().find_map(|track| match track {
+            TrackConfig::Video(config) => {
+                let facts = VideoFacts::read(config).ok()?;
+                let rate = config.declared_frame_rate.or(facts.fixed_frame_rate).or(planned);
+                Some(VideoSource {
+                    width: facts.width,
+                    height: facts.height,
+                    rate: rate.unwrap_or(THIRTY),
+                    codec: config.codec,
+                    gop_fits,
+                })
+            }
+            TrackConfig::Audio(_) => None,
+        });
+        Source { video, audio: None }
+    }
+
     /// The rendition whose cuts all follow: the source passed through, whose frames come at once; else the lowest rung,
     /// which is never shed; else the first audio.
     pub fn lead(&self) -> RenditionId {
@@ -454,6 +500,14 @@ fn size(video: &VideoSource, height: Option<u32>, width: Option<u32>) -> (u32, u
         ),
         (None, None) => (even(source_width), even(source_height)),
     }
+}
+
+fn times(rate: FrameRate, factor: u32) -> FrameRate {
+    FrameRate::new(
+        rate.numerator.get().saturating_mul(factor),
+        rate.denominator.get(),
+    )
+    .unwrap_or(rate)
 }
 
 fn divided(rate: FrameRate, by: u32) -> FrameRate {

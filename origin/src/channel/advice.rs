@@ -12,10 +12,7 @@ pub(super) fn of_source(opening: &Opening, target_duration_s: u32, encodes: bool
     let mut advice = Vec::new();
     if let Some(video) = &opening.video {
         if !video.gop_fits && encodes {
-            advice.push(format!(
-                "keyframes are more than {target_duration_s} s apart, so the picture is encoded anew instead of passed through: \
-                 set OBS → Settings → Output → Keyframe Interval to {target_duration_s} s"
-            ));
+            advice.push(long_gop(target_duration_s));
         }
         let reorder_ms = video.first_idr.pts_ms - video.first_idr.dts_ms;
         if reorder_ms > REORDER_MS {
@@ -42,6 +39,14 @@ pub(super) fn of_source(opening: &Opening, target_duration_s: u32, encodes: bool
         ));
     }
     advice
+}
+
+/// What is said of keyframes that are too far apart to be passed through.
+pub(super) fn long_gop(target_duration_s: u32) -> String {
+    format!(
+        "keyframes are more than {target_duration_s} s apart, so the picture is encoded anew instead of passed through: set \
+         OBS → Settings → Output → Keyframe Interval to {target_duration_s} s"
+    )
 }
 
 fn odd_size(facts: &VideoFacts) -> Option<String> {

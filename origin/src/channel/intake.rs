@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::time::Instant;
-use vitrine_ingest::ladder::{IdrGrid, Ladder, LadderError, LadderOutput, LadderStats, Plan, RenditionOrigin};
+use vitrine_ingest::ladder::{
+    IdrGrid, Ladder, LadderError, LadderOutput, LadderStats, Plan, RenditionOrigin,
+};
 use vitrine_packager::media::{Frame, RenditionId, TrackConfig, TrackKind};
 use vitrine_packager::opening::{Opening, RenditionConfig, Renditions};
 
@@ -51,7 +53,8 @@ pub(super) enum Step {
 pub(super) struct Intake {
     plan: Plan,
     ladder: Ladder,
-    outputs: mpsc::Receiver<LadderOutput>,
+    /// `None` once everything came out of it.
+    outputs: Option<mpsc::Receiver<LadderOutput>>,
     source: Vec<TrackConfig>,
     /// By rendition.
     tracks: Vec<Option<TrackConfig>>,
@@ -99,7 +102,7 @@ impl Intake {
             tracks: tracks.collect(),
             plan,
             ladder,
-            outputs,
+            outputs: Some(outputs),
             source: source.to_vec(),
             opening: Some(OpeningLadder {
                 goal,
@@ -146,9 +149,22 @@ impl Intake {
         self.begin_if_ready(steps);
     }
 
-    /// The next thing out of the ladder; `None` when it has ended.
+    /// The next thing out of the ladder; `None`, once, when it has ended.
     pub(super) async fn next_output(&mut self) -> Option<LadderOutput> {
-        self.outputs.recv().await
+        match &mut self.outputs {
+            Some(outputs) => outputs.recv().await,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Nothing more comes out of the ladder: it has no encoders.
+    pub(super) fn close_outputs(&mut self) {
+        self.outputs = None;
+    }
+
+    /// Whether something may be on its way.
+    pub(super) fn has_outputs(&self) -> bool {
+        self.outputs.is_some()
     }
 
     /// Takes what came out of the ladder.
@@ -188,7 +204,8 @@ impl Intake {
     /// Lets out what is on its way; [`next_output`](Self::next_output) ends then.
     pub(super) fn drain(&mut self) {
         self.ladder.finish();
-        self.draining.get_or_insert_with(|| Instant::now() + DRAIN_PATIENCE);
+        self.draining
+            .get_or_insert_with(|| Instant::now() + DRAIN_PATIENCE);
     }
 
     /// Whether the ladder only gives what it has in hand.
@@ -235,7 +252,9 @@ impl Intake {
         if self.opening.is_none() || self.tracks.iter().any(Option::is_none) {
             return;
         }
-        let Some(opening) = self.opening.take() else { return };
+        let Some(opening) = self.opening.take() else {
+            return;
+        };
         steps.push(Step::Begin(opening.goal, self.renditions()));
         steps.extend(opening.held.into_iter().map(|(id, frame)| Step::Frame(id, frame)));
     }
@@ -249,7 +268,13 @@ impl Intake {
             })
         };
         Renditions {
-            all: self.plan.renditions.iter().zip(&self.tracks).filter_map(config).collect(),
+            all: self
+                .plan
+                .renditions
+                .iter()
+                .zip(&self.tracks)
+                .filter_map(config)
+                .collect(),
             lead: self.plan.lead(),
         }
     }

@@ -8,8 +8,10 @@
 mod advice;
 pub mod feed;
 mod intake;
+mod report;
 mod session;
 mod task;
+mod way;
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use libfuzzer_sys::fuzz_target;
 use vitrine_packager::cmaf::init;
 use vitrine_packager::codec::{AudioFacts, VideoFacts};
-use vitrine_packager::media::{AudioConfig, Timescale, VideoConfig};
+use vitrine_packager::media::{AudioConfig, Timescale, VideoCodec, VideoConfig};
 
 fuzz_target!(|input: &[u8]| match input {
     [b'v', record @ ..] => video(record),

@@ -22,10 +22,26 @@ struct Renewed {
 impl Presentation {
     /// The encoder went away: what is open is closed, and [`fill_gap`](Self::fill_gap) keeps the cadence. All frames that
     /// were on their way through the ladder must have been pushed.
+    ///
+    /// # Errors
+    /// A part that could not be written; the encoder is away all the same.
     pub fn encoder_lost(&mut self, messages: &mut MessageSource<'_>) -> Result<(), PushError> {
         if self.away {
             return Ok(());
         }
+        let closed = self.close_open(messages);
+        for rendition in &mut self.renditions {
+            rendition.complete_segment();
+            rendition.changed = true;
+        }
+        // The segments that were closed here count for BANDWIDTH like any other (SPEC 111).
+        self.multivariant_changed = true;
+        self.away = true;
+        closed
+    }
+
+    /// Closes what is open in every rendition, at the lead's end.
+    fn close_open(&mut self, messages: &mut MessageSource<'_>) -> Result<(), PushError> {
         let mut lead_cuts = Vec::new();
         if let Some(lead) = self.renditions.get_mut(self.lead) {
             match &mut lead.track.cutting {
@@ -39,13 +55,6 @@ impl Presentation {
             self.follow_lead(&lead_cuts, messages)?;
             self.drain_followers(messages)?;
         }
-        for rendition in &mut self.renditions {
-            rendition.complete_segment();
-            rendition.changed = true;
-        }
-        // The segments that were closed here count for BANDWIDTH like any other (SPEC 111).
-        self.multivariant_changed = true;
-        self.away = true;
         Ok(())
     }
 
@@ -54,6 +63,10 @@ impl Presentation {
         let Some(end) = self.lead_decided_until() else {
             return Ok(());
         };
+        let last_segment = self
+            .renditions
+            .get(self.lead)
+            .and_then(|lead| lead.timeline.open_start());
         for index in 0..self.renditions.len() {
             let carries = self.carries_messages(index);
             let Some(rendition) = self.renditions.get_mut(index) else {
@@ -64,7 +77,10 @@ impl Presentation {
                 Cutting::Lead(_) => {}
                 Cutting::Rung(cutter) => cutter.drain(&mut cuts),
                 Cutting::Audio { grid, cutter } => {
-                    grid.fill_until(end, |sample| cutter.push(sample, &mut cuts));
+                    // However short the last segment is, audio has a frame in it, and so the segment too.
+                    let until = last_segment.map_or(end, |start| end.max(grid.frame_after(start)));
+                    cutter.follow(&[], until, &mut cuts);
+                    grid.fill_until(until, |sample| cutter.push(sample, &mut cuts));
                     cutter.flush(&mut cuts);
                 }
             }
@@ -82,13 +98,30 @@ impl Presentation {
     }
 
     /// Gap parts of whole length up to `until`; with `exactly`, a last one that ends there.
+    ///
+    /// The lead leads here too, and the others' gap parts and segments end where its do: audio overlaps its last video
+    /// by up to a frame, and would else come to another number of segments (SPEC 126).
     fn extend_gap(&mut self, until: MediaTime, exactly: bool) {
         let part_s = self.gap_part_seconds();
         let parts_in_segment = (f64::from(self.settings.target_duration_s) / part_s + 1e-6)
             .floor()
-            .max(1.0);
-        for rendition in &mut self.renditions {
-            rendition.extend_gap(until, part_s, parts_in_segment as usize, exactly);
+            .max(1.0) as usize;
+        loop {
+            let lead = self.renditions.get(self.lead).map(|lead| &lead.timeline);
+            let Some((lead, end)) = lead.and_then(|lead| Some((lead, lead.end_time()?))) else {
+                return;
+            };
+            let timescale = end.timescale;
+            let part_ticks = ((part_s * f64::from(timescale.get())).round() as i64).max(1);
+            let due = until.rescale(timescale).ticks - end.ticks;
+            if due <= 0 || (due < part_ticks && !exactly) {
+                return;
+            }
+            let opens_segment = lead.open_parts().is_none_or(|parts| parts >= parts_in_segment);
+            let part_end = MediaTime::new(end.ticks + part_ticks.min(due), timescale);
+            for rendition in &mut self.renditions {
+                rendition.add_gap(part_end, opens_segment);
+            }
         }
     }
 
@@ -117,7 +150,10 @@ impl Presentation {
     ) -> Result<MediaTime, ResumeError> {
         let source_rate = self.returning_rate(source)?;
         let wall = MediaTime::from_millis(first.received.millis_since(self.settings.anchor));
-        let at = self.end_time().map_or(wall, |end| end.max(wall));
+        // Every rendition gets a gap, if only of a millisecond, so that all of them have the same segments.
+        let after =
+            |end: MediaTime| MediaTime::new(end.ticks + i64::from(end.timescale.get()) / 1000, end.timescale);
+        let at = self.end_time().map_or(wall, |end| after(end).max(wall));
         let timescale = source_rate.map_or(at.timescale, timescale_for);
         let start = at.rescale(timescale);
         let plan = TrackPlan {

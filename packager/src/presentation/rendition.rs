@@ -144,35 +144,16 @@ impl Rendition {
         true
     }
 
-    /// Gap parts of `part_s` up to `until`; with `exactly`, a last one that ends there.
-    pub(super) fn extend_gap(
-        &mut self,
-        until: MediaTime,
-        part_s: f64,
-        parts_in_segment: usize,
-        exactly: bool,
-    ) {
-        let Some(mut end) = self.timeline.end_time() else {
+    /// A gap part that ends at `until`.
+    pub(super) fn add_gap(&mut self, until: MediaTime, opens_segment: bool) {
+        let Some(end) = self.timeline.end_time() else {
             return;
         };
-        let timescale = end.timescale;
-        let part_ticks = ((part_s * f64::from(timescale.get())).round() as i64).max(1);
-        let until = until.rescale(timescale).ticks;
-        while end.ticks < until {
-            let ticks = part_ticks.min(until - end.ticks);
-            if ticks < part_ticks && !exactly {
-                break;
-            }
-            if self
-                .timeline
-                .open_parts()
-                .is_none_or(|parts| parts >= parts_in_segment)
-            {
-                self.timeline.begin_segment(end, false, true);
-            }
-            self.timeline.add_gap_part(MediaTime::new(ticks, timescale));
-            end = MediaTime::new(end.ticks + ticks, timescale);
-            self.changed = true;
+        if opens_segment {
+            self.timeline.begin_segment(end, false, true);
         }
+        let ticks = (until.rescale(end.timescale).ticks - end.ticks).max(1);
+        self.timeline.add_gap_part(MediaTime::new(ticks, end.timescale));
+        self.changed = true;
     }
 }

@@ -24,7 +24,6 @@ proptest! {
 
     /// The same numbers for the same times, gaps and discontinuities; audio begins with its first frame there.
     #[test]
-    #[ignore = "an encoder that returns within an AAC frame leaves video and audio with different numbers of gap segments"]
     fn renditions_are_cut_at_the_same_instants(script in any_show()) {
         prop_assume!(script.encoder.has_video() && script.encoder.audio_hz > 0);
         let session = script.play().session;
