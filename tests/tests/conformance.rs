@@ -12,8 +12,10 @@ use vitrine_tests::client::Client;
 use vitrine_tests::conformance::cmaf::messages::SeenMessage;
 use vitrine_tests::conformance::findings::Findings;
 use vitrine_tests::conformance::{self, Report, blocking};
-use vitrine_tests::harness::{Publisher, Source, Vitrine};
+use vitrine_tests::harness::{Audio, ChannelSetup, Publisher, Source, Vitrine, VitrineSetup, Witness};
 
+/// Of shows with a short window.
+const SHORT_RUN: Duration = Duration::from_secs(15);
 const RUN: Duration = Duration::from_secs(60);
 /// Longer than the window, so that it slides, and than the skip boundary of six target durations.
 const WINDOW_S: u32 = 24;
@@ -127,7 +129,7 @@ async fn a_minute_with_b_frames_and_events_breaks_no_rule() {
     let until = Instant::now() + RUN;
     let (stop, stopped) = watch::channel(false);
     let playlist = vitrine.playlist("demo");
-    let checking = conformance::check(&playlist, async {
+    let checking = conformance::check(vitrine.client(), &playlist, async {
         // The last event has the time of three parts to come through.
         sleep_until(until).await;
         stop.send_replace(true);
@@ -146,4 +148,60 @@ async fn a_minute_with_b_frames_and_events_breaks_no_rule() {
     compare_events(&posted, &report.messages);
     publisher.stop().await;
     assert!(vitrine.stop().await.success());
+}
+
+/// Publishes each source on a channel of that name, and follows all of them by HTTP/2 for some seconds.
+async fn follow_all(setup: VitrineSetup, shows: &[(&'static str, Source)]) {
+    let named = shows.iter().map(|(name, _)| ChannelSetup::new(name));
+    let vitrine = named.fold(setup, VitrineSetup::channel).start().await;
+    let mut running = Vec::new();
+    for (name, source) in shows {
+        running.push(Publisher::start(source, &vitrine, name));
+    }
+    let mut witnesses = Vec::new();
+    for (name, _) in shows {
+        vitrine.live(name).await;
+        witnesses.push((name, Witness::by(Client::h2c(), &vitrine, name).await));
+    }
+    sleep(SHORT_RUN).await;
+    for (name, witness) in witnesses {
+        let report = witness.undisturbed().await;
+        println!("{name}\n{report}");
+        for rule in [19, 20, 25, 130] {
+            assert!(
+                report.findings.times(rule) > 0,
+                "{name}: rule {rule} was never looked at"
+            );
+        }
+    }
+    drop(running);
+    assert!(vitrine.stop().await.success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn other_grids_and_tracks_break_no_rule() {
+    let small = || Source::picture().size(320, 180).bitrate_kbps(300);
+    let mono = Audio {
+        sample_rate_hz: 44_100,
+        channels: 1,
+        bitrate_kbps: 64,
+    };
+    // Parts of a fifth of a second; the skip boundary and the window are reached within the run.
+    let short_parts = Vitrine::named("conformance-grids")
+        .part_target_s(0.2)
+        .target_duration_s(1)
+        .window_s(8);
+    let of_a_second = |source: Source, frames: u32| source.gop_frames(frames);
+    let shows = [
+        (
+            "fps-25-mono",
+            of_a_second(small().fps("25").audio(Some(mono)), 25),
+        ),
+        ("fps-60-no-b", of_a_second(small().fps("60").b_frames(0), 60)),
+        ("video-only", of_a_second(small().audio(None), 30)),
+        ("audio-only", Source::tone()),
+    ];
+    follow_all(short_parts, &shows).await;
+    let shortest_parts = Vitrine::named("conformance-shortest").part_target_s(0.1);
+    follow_all(shortest_parts, &[("fps-29-97", small().fps("30000/1001"))]).await;
 }

@@ -177,10 +177,11 @@ impl Script {
                 }
                 Some(show) => {
                     // A publication is resumed at its first IDR; its audio before that is not used.
-                    let lead = frames
-                        .iter()
-                        .position(|frame| frame.track == TrackKind::Video || !encoder.has_video());
-                    let frames = &frames[lead.unwrap_or(0)..];
+                    let leads = |frame: &Frame| frame.track == TrackKind::Video || !encoder.has_video();
+                    let Some(lead) = frames.iter().position(leads) else {
+                        continue;
+                    };
+                    let frames = &frames[lead..];
                     if show.session.resume(&encoder, frames).is_err() {
                         break;
                     }

@@ -137,7 +137,7 @@ pub struct SeenMessage {
 type Occurrence = (u32, u64);
 
 /// All messages of a presentation.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Messages {
     by_id: BTreeMap<u32, Message>,
     /// For each segment and video rendition, what came in it.
@@ -147,8 +147,21 @@ pub struct Messages {
     in_video: bool,
     in_audio: bool,
     seen: Vec<SeenMessage>,
-    /// What was found so far.
-    pub findings: Findings,
+    findings: Findings,
+}
+
+impl Default for Messages {
+    fn default() -> Self {
+        Self {
+            by_id: BTreeMap::new(),
+            by_segment: BTreeMap::new(),
+            repeating: BTreeSet::new(),
+            in_video: false,
+            in_audio: false,
+            seen: Vec::new(),
+            findings: Findings::at("messages"),
+        }
+    }
 }
 
 impl Messages {
