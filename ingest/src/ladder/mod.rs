@@ -89,8 +89,8 @@ pub fn check_encoders(settings: &LadderSettings) -> Result<(), LadderError> {
     let LadderChoice::Rungs(rungs) = &settings.ladder else {
         return Ok(());
     };
-    let named = rungs.iter().filter_map(|rung| rung.encoder.as_deref());
-    named.map(ffmpeg::check_encoder).collect()
+    let mut named = rungs.iter().filter_map(|rung| rung.encoder.as_deref());
+    named.try_for_each(ffmpeg::check_encoder)
 }
 
 impl LadderError {

@@ -232,7 +232,7 @@ impl Intake {
             self.recent.clear();
             self.recent_bytes = 0;
         }
-        let follows = self.recent.first().is_some();
+        let follows = !self.recent.is_empty();
         self.recent_bytes += frame.data.len();
         if self.recent_bytes > RECENT_BYTES {
             self.recent.clear();
