@@ -15,8 +15,10 @@ use crate::opening::{Opening, SourceAudio, SourceVideo};
 use crate::presentation::{MessageSource, Presentation, PushError};
 use crate::segmenter::GopTooLong;
 
-/// Bounded: frames of the first GOP, in bytes. Over it the publication is refused.
+/// Bounded: frames of the first GOP, in bytes and in number: of audio alone, over two minutes. Over it the publication is
+/// refused.
 const BYTES_LIMIT: usize = 64 << 20;
+const FRAMES_LIMIT: usize = 8192;
 /// An IDR this soon after the first does not end the first GOP.
 const SHORTEST_GOP_MS: i64 = 400;
 /// As the segmenter has it: 60 frames at 29.97 fps last 2.002 s.
@@ -43,7 +45,9 @@ pub enum StartError {
     #[error(transparent)]
     Gop(#[from] GopTooLong),
     /// The first GOP is too large to hold.
-    #[error("the first group of pictures is over 64 MiB: lower the encoder's bitrate or keyframe interval")]
+    #[error(
+        "no whole group of pictures within 64 MiB or 8192 frames: lower the encoder's bitrate or keyframe interval, and see that it sends video"
+    )]
     TooLarge,
     /// Neither video nor audio.
     #[error("the publication has neither H.264 video nor AAC audio")]
@@ -67,6 +71,8 @@ pub struct Startup {
     audio: Option<(TrackConfig, AudioFacts)>,
     frames: Vec<Frame>,
     bytes: usize,
+    /// Decode stamp of the leading track's first IDR.
+    first_ms: Option<i64>,
     takes_long_gops: bool,
     gop_fits: bool,
 }
@@ -90,6 +96,7 @@ impl Startup {
             audio,
             frames: Vec::new(),
             bytes: 0,
+            first_ms: None,
             takes_long_gops: false,
             gop_fits: true,
         })
@@ -107,7 +114,7 @@ impl Startup {
     /// Takes a frame; `true` when enough is known to [`start`](Self::start).
     pub fn push(&mut self, frame: Frame) -> Result<bool, StartError> {
         self.bytes += frame.data.len();
-        if self.bytes > BYTES_LIMIT {
+        if self.bytes > BYTES_LIMIT || self.frames.len() >= FRAMES_LIMIT {
             return Err(StartError::TooLarge);
         }
         let lead = if self.video.is_some() {
@@ -115,14 +122,12 @@ impl Startup {
         } else {
             TrackKind::Audio
         };
-        let first = self
-            .frames
-            .iter()
-            .find(|first| first.track == lead && first.is_idr)
-            .map(|first| first.dts_ms);
-        let (Some(first), true) = (first, frame.track == lead) else {
+        let (Some(first), true) = (self.first_ms, frame.track == lead) else {
+            if frame.track == lead && frame.is_idr {
+                self.first_ms = Some(frame.dts_ms);
+            }
             // Frames before the first IDR cannot be shown; audio before it may be wanted.
-            if frame.track == TrackKind::Audio || frame.is_idr || first.is_some() {
+            if frame.track == TrackKind::Audio || self.first_ms.is_some() {
                 self.frames.push(frame);
             }
             return Ok(false);

@@ -1,6 +1,7 @@
 //! One session of a channel: the presentation, the shopping track, and what readers see of both.
 
 use std::collections::BTreeMap;
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::Arc;
 
 use arc_swap::ArcSwapOption;
@@ -110,7 +111,10 @@ impl Session {
     /// Puts an event on the timeline, at the next frame to come.
     pub(super) fn post(&mut self, event: ShowEvent) -> Result<Posted, EventError> {
         let at = self.presentation.live_edge();
-        self.track.post(event, at, self.presentation.wall_time(at))
+        let mut posted = self.track.post(event, at, self.presentation.wall_time(at))?;
+        // What falls into a gap is carried by the first part behind it.
+        posted.late |= self.away.is_some();
+        Ok(posted)
     }
 
     /// The state in force now.
@@ -183,10 +187,16 @@ impl Session {
     }
 }
 
-/// Milliseconds since the epoch in base 36: short, and never used twice by one channel.
+/// Milliseconds since the epoch and 20 random bits, in base 36: short, and never used twice by one channel, though clocks are
+/// set back and origins have clocks of their own (SPEC 106).
 fn session_id(now: WallTime) -> String {
+    // The standard library's hashers are keyed at random.
+    let random = RandomState::new().build_hasher().finish() & 0xF_FFFF;
+    base36(now.0.unsigned_abs() << 20 | random)
+}
+
+fn base36(mut rest: u64) -> String {
     const DIGITS: &[u8; 36] = b"0123456789abcdefghijklmnopqrstuvwxyz";
-    let mut rest = now.0.unsigned_abs();
     let mut digits = Vec::new();
     while rest > 0 {
         digits.push(char::from(
