@@ -121,7 +121,7 @@ func (s *source) block(arguments, interfaceName, class string) (schema.Block, er
 			if err != nil {
 				return block, fmt.Errorf("%s: %w", name, err)
 			}
-			block.Attributes[name] = schema.Attribute{Type: kind, Required: required, Optional: !required, Computed: computedToo[name]}
+			block.Attributes[name] = schema.Attribute{Type: kind, Required: required, Optional: !required, Computed: !required && computedToo[name]}
 			continue
 		}
 		nested, err := s.nestedBlock(value, kind, required)
