@@ -2,12 +2,15 @@ locals {
   # us-east-1 is where CloudFront looks for certificates, whatever region the rest is in.
   cloudfront_region = "us-east-1"
 
-  proofs = {
-    for option in concat(
-      tolist(aws_acm_certificate.viewer.domain_validation_options),
-      tolist(aws_acm_certificate.regional.domain_validation_options),
-    ) : option.domain_name => option...
-  }
+  # By the names that are asked for, which are known before any certificate is.
+  domains = toset(concat([var.viewer_domain], var.regional_domains))
+
+  options = concat(
+    tolist(aws_acm_certificate.viewer.domain_validation_options),
+    tolist(aws_acm_certificate.regional.domain_validation_options),
+  )
+
+  proofs = { for domain in local.domains : domain => [for option in local.options : option if option.domain_name == domain][0] }
 }
 
 resource "aws_acm_certificate" "viewer" {
@@ -31,12 +34,12 @@ resource "aws_acm_certificate" "regional" {
 }
 
 resource "aws_route53_record" "proof" {
-  for_each = local.proofs
+  for_each = local.domains
 
   zone_id = var.zone_id
-  name    = each.value[0].resource_record_name
-  type    = each.value[0].resource_record_type
-  records = [each.value[0].resource_record_value]
+  name    = local.proofs[each.key].resource_record_name
+  type    = local.proofs[each.key].resource_record_type
+  records = [local.proofs[each.key].resource_record_value]
   ttl     = 300
   # Two certificates for one name share one proof.
   allow_overwrite = true

@@ -6,16 +6,18 @@ locals {
   service   = "${var.name}-edge"
   http_port = 8081
 
+  # vitrine-edge.toml; JSON's strings and lists are TOML's.
   config = join("\n", concat(
     [
       "[http]",
-      "listen = \"0.0.0.0:${local.http_port}\"",
-      "",
+      "listen = ${jsonencode("0.0.0.0:${local.http_port}")}",
+      "[cache]",
+      "memory_mib = ${floor(var.memory_mib / 2)}",
     ],
     flatten([for cell, origin in var.origins : [
       "[[origin]]",
-      "url = \"${origin.url}\"",
-      "",
+      "url = ${jsonencode(origin.url)}",
+      "channels = ${jsonencode(origin.channels)}",
     ]]),
   ))
 }
@@ -81,6 +83,28 @@ resource "aws_lb_listener_rule" "edge" {
     http_header {
       http_header_name = var.balancer.secret_header
       values           = var.balancer.secrets
+    }
+  }
+}
+
+# Health checks and the collector come to the tasks themselves; nobody comes to these by the CDN.
+resource "aws_lb_listener_rule" "not_for_viewers" {
+  listener_arn = var.balancer.listener_arn
+  priority     = aws_lb_listener_rule.edge.priority - 1
+
+  action {
+    type = "fixed-response"
+
+    fixed_response {
+      content_type = "text/plain"
+      message_body = "no such page"
+      status_code  = "404"
+    }
+  }
+
+  condition {
+    path_pattern {
+      values = ["/metrics", "/healthz", "/readyz"]
     }
   }
 }

@@ -12,3 +12,8 @@ output "target_group_arn_suffix" {
   description = "The edges' target group as metrics name it."
   value       = aws_lb_target_group.edge.arn_suffix
 }
+
+output "config" {
+  description = "The edges' vitrine-edge.toml, to check by `vitrine-edge --check`."
+  value       = local.config
+}

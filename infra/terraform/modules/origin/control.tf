@@ -1,4 +1,5 @@
-# The control API, by way of the CDN: a channel's paths go to the cell that has it.
+# The control API, by way of the CDN: what is under a channel's path goes to the cell that has it. The path itself is the
+# channel's status, which every watch page asks for: the edges answer that.
 
 resource "aws_lb_target_group" "control" {
   # checkov:skip=CKV_AWS_378:TLS ends at the load balancer; from there it is one hop between two security groups of one VPC.
@@ -39,7 +40,7 @@ resource "aws_lb_listener_rule" "control" {
 
   condition {
     path_pattern {
-      values = ["/v1/channels/${each.key}", "/v1/channels/${each.key}/*"]
+      values = ["/v1/channels/${each.key}/*"]
     }
   }
 }

@@ -43,13 +43,13 @@ module "service" {
     ],
     [for listener in aws_lb_listener.srt : { target_group_arn = listener.default_action[0].target_group_arn, port = local.srt_port }],
   )
-  registry_arn     = aws_service_discovery_service.cell.arn
-  metrics          = ["^vitrine_waiting_viewers$", "^vitrine_publications_total$", "^vitrine_events_total$", "^vitrine_rung.*$", "^vitrine_ladder_.*$"]
-  tasks            = var.tasks
-  scales_in        = false
-  shows            = var.shows
-  task_policy_json = data.aws_iam_policy_document.program.json
-  kms_key_arn      = var.kms_key_arn
+  registry_arn  = aws_service_discovery_service.cell.arn
+  metrics       = ["^vitrine_waiting_viewers$", "^vitrine_publications_total$", "^vitrine_events_total$", "^vitrine_rung.*$", "^vitrine_ladder_.*$"]
+  tasks         = var.tasks
+  scales_in     = false
+  shows         = var.shows
+  task_policies = { archive = data.aws_iam_policy_document.archive.json }
+  kms_key_arn   = var.kms_key_arn
 }
 
 # The cell's configuration file, written by hand or by the shop's back end, and never by Terraform: it would be in the state.
@@ -82,7 +82,7 @@ resource "aws_service_discovery_service" "cell" {
   }
 }
 
-data "aws_iam_policy_document" "program" {
+data "aws_iam_policy_document" "archive" {
   statement {
     sid       = "ReplaysOfTheseChannels"
     actions   = ["s3:GetObject", "s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"]

@@ -96,9 +96,9 @@ data "aws_iam_policy_document" "metrics" {
 }
 
 resource "aws_iam_role_policy" "program" {
-  count = var.task_policy_json == null ? 0 : 1
+  for_each = var.task_policies
 
-  name   = "program"
+  name   = each.key
   role   = aws_iam_role.task.id
-  policy = var.task_policy_json
+  policy = each.value
 }

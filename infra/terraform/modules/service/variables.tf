@@ -193,10 +193,10 @@ variable "stop_timeout_seconds" {
   }
 }
 
-variable "task_policy_json" {
-  description = "What the program itself may do in AWS, as a policy document. Null for nothing."
-  type        = string
-  default     = null
+variable "task_policies" {
+  description = "What the program itself may do in AWS: policy documents by a name of your choice."
+  type        = map(string)
+  default     = {}
 }
 
 variable "kms_key_arn" {
