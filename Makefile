@@ -19,7 +19,7 @@ endef
 
 # `make demo DEMO="--once --picture docs/watch-page.png"` makes the picture of the README anew.
 demo: deps browser web
-	cargo build --release --bin vitrine --bin demo
+	cargo build --release --bin vitrine --bin vitrine-edge --bin demo
 	target/release/demo $(DEMO)
 
 test: deps browser lint doc
