@@ -1,26 +1,29 @@
 //! The thread that encodes audio which cannot be passed through, or is wanted at several bit rates.
 
-use std::sync::mpsc::Receiver;
+use std::sync::Arc;
 
 use ffmpeg_next::codec::packet::Packet;
 use ffmpeg_next::{ChannelLayout, decoder, encoder, frame};
-use tokio::sync::mpsc;
 use vitrine_packager::media::{AudioConfig, Frame, RenditionId, TrackConfig, TrackKind, WallTime};
 
 use super::ffmpeg::{self, AUDIO_HZ, Graph, MILLIS};
+use super::outlet::Outlet;
 use super::plan::{AudioRung, Plan};
+use super::queue::SourceQueue;
+use super::stats::LadderStats;
 use super::{LadderError, LadderOutput};
 
 /// Samples are counted, not stamped: the source's stamps are rounded to milliseconds. Off them by more than this (in samples at
-/// 48 kHz, 12 ms), the count follows the stamps.
-const STRAYED: i64 = 576;
+/// 48 kHz, 5 ms), the count follows the stamps: they are where the source's audio is meant to be heard.
+const STRAYED: i64 = 240;
 
 /// Encodes one source's audio.
 pub(super) struct Pipeline {
     decoder: decoder::Audio,
     graph: Option<(SoundShape, Graph)>,
     rungs: Vec<Rung>,
-    output: mpsc::Sender<LadderOutput>,
+    outlet: Outlet,
+    stats: Arc<LadderStats>,
     received: WallTime,
     failed: bool,
 }
@@ -32,6 +35,7 @@ struct Rung {
     frame_samples: u32,
     /// Stamp of the next frame's first sample, in samples.
     next: Option<i64>,
+    last_pts_ms: Option<i64>,
 }
 
 /// What the filters are made for.
@@ -47,7 +51,8 @@ impl Pipeline {
     pub(super) fn new(
         config: &AudioConfig,
         plan: &Plan,
-        output: mpsc::Sender<LadderOutput>,
+        outlet: Outlet,
+        stats: Arc<LadderStats>,
     ) -> Result<Self, LadderError> {
         let open = |(rendition, plan): (RenditionId, AudioRung)| {
             let (encoder, asc, frame_samples) = ffmpeg::audio_encoder(plan)?;
@@ -57,6 +62,7 @@ impl Pipeline {
                 encoder,
                 frame_samples,
                 next: None,
+                last_pts_ms: None,
             };
             Ok((rung, asc))
         };
@@ -70,31 +76,37 @@ impl Pipeline {
                 declared_bitrate_bps: Some(rung.plan.bitrate_bps),
             });
             let rendition = rung.rendition;
-            // The queue was made for this ladder and has room for more than it has renditions.
-            let _ = output.try_send(LadderOutput::Track { rendition, config });
+            // The queue was made for this ladder and has room for more than it has renditions: this does not wait.
+            outlet.send(LadderOutput::Track { rendition, config });
             rungs.push(rung);
         }
         Ok(Self {
             decoder: ffmpeg::audio_decoder(&config.asc)?,
             graph: None,
             rungs,
-            output,
+            outlet,
+            stats,
             received: WallTime(0),
             failed: false,
         })
     }
 
-    /// Works until the queue's other end is dropped, then lets out what is left.
-    pub(super) fn run(mut self, frames: &Receiver<Frame>) {
-        while let Ok(frame) = frames.recv() {
+    /// Works until the queue is closed and empty, then lets out what is left.
+    pub(super) fn run(mut self, frames: &SourceQueue) {
+        while let Some(waiting) = frames.pop() {
+            let frame = waiting.frame;
             self.received = frame.received;
             let mut packet = Packet::copy(&frame.data);
             packet.set_pts(Some(frame.pts_ms));
             packet.set_dts(Some(frame.dts_ms));
             if let Err(error) = self.decoder.send_packet(&packet) {
+                self.stats.count_undecodable();
                 tracing::debug!(%error, "an audio frame could not be decoded");
             }
             self.take_sound();
+        }
+        if self.outlet.is_abandoned() {
+            return;
         }
         // What cannot be drained has nothing more to give.
         let _ = self.decoder.send_eof();
@@ -105,8 +117,8 @@ impl Pipeline {
         self.encode();
         for rung in &mut self.rungs {
             let _ = rung.encoder.send_eof();
+            rung.take_packets(&self.outlet, self.received);
         }
-        self.take_packets();
     }
 
     fn take_sound(&mut self) {
@@ -175,47 +187,16 @@ impl Pipeline {
                 if let Err(error) = rung.encoder.send_frame(&sound) {
                     tracing::debug!(%error, "an audio frame could not be encoded");
                 }
-            }
-        }
-        self.take_packets();
-    }
-
-    fn take_packets(&mut self) {
-        let mut packet = Packet::empty();
-        for rung in &mut self.rungs {
-            while rung.encoder.receive_packet(&mut packet).is_ok() {
-                let (Some(pts), Some(data)) = (packet.pts(), packet.data()) else {
-                    continue;
-                };
-                // The encoder's own delay is in its stamps already: its first packet is before the first sample (SPEC 145).
-                let pts_ms = (pts * 1000 + i64::from(AUDIO_HZ) / 2).div_euclid(AUDIO_HZ.into());
-                let frame = Frame {
-                    track: TrackKind::Audio,
-                    dts_ms: pts_ms,
-                    pts_ms,
-                    is_idr: true,
-                    data: bytes::Bytes::copy_from_slice(data),
-                    received: self.received,
-                };
-                let rendition = rung.rendition;
-                // A channel that is gone wants nothing more.
-                let _ = self
-                    .output
-                    .blocking_send(LadderOutput::Frame { rendition, frame });
+                // An encoder whose packets are not taken refuses the next frame but one.
+                rung.take_packets(&self.outlet, self.received);
             }
         }
     }
 
     fn fail(&mut self, error: &LadderError) {
-        if std::mem::replace(&mut self.failed, true) {
-            return;
-        }
-        for rung in &self.rungs {
-            let failed = LadderOutput::Failed {
-                rendition: rung.rendition,
-                error: error.clone(),
-            };
-            let _ = self.output.blocking_send(failed);
+        if !std::mem::replace(&mut self.failed, true) {
+            self.outlet
+                .fail(self.rungs.iter().map(|rung| rung.rendition), error);
         }
     }
 }
@@ -230,5 +211,35 @@ impl Rung {
         };
         sound.set_pts(Some(at));
         self.next = Some(at + i64::try_from(sound.samples()).unwrap_or(0));
+    }
+
+    fn take_packets(&mut self, outlet: &Outlet, received: WallTime) {
+        let mut packet = Packet::empty();
+        while self.encoder.receive_packet(&mut packet).is_ok() {
+            if let Some(frame) = self.frame(&packet, received) {
+                let rendition = self.rendition;
+                outlet.send(LadderOutput::Frame { rendition, frame });
+            }
+        }
+    }
+
+    /// An encoder's packet as a frame; `None` where the source has more sound than time, and this is too much of it.
+    fn frame(&mut self, packet: &Packet, received: WallTime) -> Option<Frame> {
+        let (pts, data) = (packet.pts()?, packet.data()?);
+        // The encoder's own delay is in its stamps already: its first packet is before the first sample (SPEC 145), and sounds
+        // as silence.
+        let pts_ms = (pts * 1000 + i64::from(AUDIO_HZ) / 2).div_euclid(AUDIO_HZ.into());
+        if self.last_pts_ms.is_some_and(|last| pts_ms <= last) {
+            return None;
+        }
+        self.last_pts_ms = Some(pts_ms);
+        Some(Frame {
+            track: TrackKind::Audio,
+            dts_ms: pts_ms,
+            pts_ms,
+            is_idr: true,
+            data: bytes::Bytes::copy_from_slice(data),
+            received,
+        })
     }
 }

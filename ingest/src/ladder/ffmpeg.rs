@@ -7,13 +7,18 @@ use ffmpeg_next::util::format::Pixel;
 use ffmpeg_next::{Dictionary, ffi, filter, frame};
 use vitrine_packager::media::VideoCodec;
 
-use super::LadderError;
 use super::plan::{AudioRung, VideoRung};
+use super::{LadderError, encoders};
 
 /// Milliseconds: the unit of every video stamp here.
 pub(super) const MILLIS: (i32, i32) = (1, 1000);
 /// Samples a second of every encoded audio rendition.
 pub(super) const AUDIO_HZ: u32 = 48_000;
+
+/// Threads of the AV1 decoder, which costs several times what the others do.
+const AV1_THREADS: usize = 4;
+/// A keyframe interval that no show reaches, in frames: nine hours of 30 a second. Some encoders take no larger one.
+const LONGEST_GOP: u32 = 1_000_000;
 
 /// Sets the libraries up, once: their own log stays at errors that nobody returns.
 pub(super) fn init() {
@@ -33,8 +38,14 @@ pub(super) fn video_decoder(codec: VideoCodec, record: &[u8]) -> Result<decoder:
         VideoCodec::Av1 => Id::AV1,
     };
     let mut context = decoder_context(id, record)?;
-    // One thread: frame threads would hold back as many frames.
-    context.set_threading(codec::threading::Config::count(1));
+    if codec == VideoCodec::Av1 {
+        // dav1d's threads share one frame then; without it they work on several, and hold them back.
+        context.set_flags(codec::Flags::LOW_DELAY);
+        context.set_threading(codec::threading::Config::count(AV1_THREADS));
+    } else {
+        // One thread: frame threads would hold back as many frames.
+        context.set_threading(codec::threading::Config::count(1));
+    }
     context.decoder().video().map_err(LadderError::decoder)
 }
 
@@ -70,26 +81,14 @@ fn decoder_context(id: Id, extradata: &[u8]) -> Result<Context, LadderError> {
     Ok(context)
 }
 
-/// Whether there is a video encoder of that name.
-pub(super) fn check_encoder(name: &str) -> Result<(), LadderError> {
-    let found = encoder::find_by_name(name).filter(|codec| codec.is_video());
-    found.map(|_| ()).ok_or_else(|| LadderError::UnknownEncoder {
-        name: name.to_owned(),
-    })
-}
-
 /// An encoder of a rung for pictures like `sample`, and its codec's headers.
 pub(super) fn video_encoder(
     rung: &VideoRung,
     sample: &frame::Video,
 ) -> Result<(encoder::Video, Vec<u8>), LadderError> {
-    let failed = |source| LadderError::Encoder {
-        name: rung.encoder.clone(),
-        source,
-    };
-    let codec = encoder::find_by_name(&rung.encoder).ok_or_else(|| LadderError::UnknownEncoder {
-        name: rung.encoder.clone(),
-    })?;
+    let failed = |source| LadderError::encoder(&rung.encoder, source);
+    let codec =
+        encoder::find_by_name(&rung.encoder).ok_or_else(|| LadderError::unknown_encoder(&rung.encoder))?;
     let mut context = Context::new_with_codec(codec);
     context.set_threading(codec::threading::Config {
         kind: codec::threading::Type::Slice,
@@ -119,8 +118,8 @@ pub(super) fn video_encoder(
     video.set_bit_rate(rung.bitrate_bps as usize);
     video.set_max_bit_rate(rung.maxrate_bps as usize);
     video.set_max_b_frames(0);
-    // IDRs are forced; the encoder never makes one of its own within any keyframe interval.
-    video.set_gop(100_000);
+    // IDRs are forced: the encoder never comes to make one of its own.
+    video.set_gop(LONGEST_GOP);
     let opened = video.open_with(encoder_options(rung)).map_err(failed)?;
     let headers = extradata(&opened.0.0.0);
     Ok((opened, headers))
@@ -128,44 +127,27 @@ pub(super) fn video_encoder(
 
 fn encoder_options(rung: &VideoRung) -> Dictionary<'static> {
     let mut options = Dictionary::new();
-    if let Some(preset) = &rung.preset {
-        options.set("preset", preset);
-    }
-    if let Some(profile) = &rung.profile {
-        options.set("profile", profile);
-    }
-    options.set("forced-idr", "1");
-    match rung.encoder.as_str() {
-        "libx264" => {
-            options.set("tune", "zerolatency");
-            options.set("x264-params", "scenecut=0:open-gop=0:sliced-threads=0");
-        }
-        "libx265" => {
-            options.set("tune", "zerolatency");
-            options.set(
-                "x265-params",
-                "scenecut=0:open-gop=0:repeat-headers=0:log-level=error",
-            );
-        }
-        "h264_nvenc" | "hevc_nvenc" => {
-            options.set("tune", "ull");
-            options.set("zerolatency", "1");
-            options.set("no-scenecut", "1");
-        }
-        _ => {}
+    for (key, value) in encoders::options(rung) {
+        options.set(key, &value);
     }
     options
 }
 
+/// Adds side data to a frame; without memory for it, the frame goes on without.
+pub(super) fn add_side_data(frame: &mut frame::Frame, kind: frame::side_data::Type, bytes: &[u8]) {
+    // SAFETY: the frame is ours; what av_frame_new_side_data gives has as many bytes as it was asked for, and no other owner.
+    unsafe {
+        let entry = ffi::av_frame_new_side_data(frame.as_mut_ptr(), kind.into(), bytes.len());
+        if !entry.is_null() {
+            std::ptr::copy_nonoverlapping(bytes.as_ptr(), (*entry).data, bytes.len());
+        }
+    }
+}
+
 /// An encoder of AAC-LC, its AudioSpecificConfig, and the samples of one frame.
 pub(super) fn audio_encoder(rung: AudioRung) -> Result<(encoder::Audio, Vec<u8>, u32), LadderError> {
-    let failed = |source| LadderError::Encoder {
-        name: "aac".to_owned(),
-        source,
-    };
-    let codec = encoder::find(Id::AAC).ok_or_else(|| LadderError::UnknownEncoder {
-        name: "aac".to_owned(),
-    })?;
+    let failed = |source| LadderError::encoder("aac", source);
+    let codec = encoder::find(Id::AAC).ok_or_else(|| LadderError::unknown_encoder("aac"))?;
     let mut context = Context::new_with_codec(codec);
     context.set_flags(codec::Flags::GLOBAL_HEADER);
     let mut audio = context.encoder().audio().map_err(failed)?;

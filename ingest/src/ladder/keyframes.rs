@@ -1,14 +1,20 @@
 //! Where IDRs are forced: at one source frame for every rung. Pure.
 
+use std::collections::VecDeque;
+
+use vitrine_packager::media::FrameRate;
+
 /// An IDR sooner than this after another is not repeated in the rungs: nothing is cut there.
 const SHORTEST_GOP_MS: i64 = 200;
+/// Bounded: the source's IDRs whose pictures have not come yet. Full: the oldest is forgotten.
+const EXPECTED: usize = 16;
 
 /// Which source frames become IDRs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum IdrGrid {
     /// At the source's own IDRs, which is passed through beside the rungs.
     Source,
-    /// At the frame nearest to each multiple of `interval_ms`, counted from the first IDR's stamp.
+    /// At the frame nearest to each line of a grid of whole frames, about `interval_ms` apart, that begins at the first IDR.
     Every {
         /// Milliseconds.
         interval_ms: i64,
@@ -22,50 +28,72 @@ pub enum IdrGrid {
 #[derive(Debug, Clone)]
 pub(super) struct Keyframes {
     grid: IdrGrid,
-    /// Half a frame in milliseconds: a line of the grid belongs to the frame nearest to it.
-    half_frame_ms: i64,
+    rate: FrameRate,
+    /// Stamps of the source's IDRs, in the order of decoding. An IDR whose own picture is lost falls to the next one.
+    expected: VecDeque<i64>,
     first: Option<i64>,
-    last: Option<i64>,
+    last: i64,
 }
 
 impl Keyframes {
-    pub(super) fn new(grid: IdrGrid, frame_ms: f64) -> Self {
+    /// For a source of about that rate.
+    pub(super) fn new(grid: IdrGrid, rate: FrameRate) -> Self {
         Self {
             grid,
-            half_frame_ms: (frame_ms / 2.0) as i64,
+            rate,
+            expected: VecDeque::new(),
             first: None,
-            last: None,
+            last: 0,
         }
     }
 
-    /// Whether the frame of that stamp becomes an IDR in every rung.
-    pub(super) fn is_idr(&mut self, pts_ms: i64, source_is_idr: bool) -> bool {
-        let Some(first) = self.first else {
-            let begins = match self.grid {
+    /// The source has an IDR of that stamp; its picture may come, or be lost.
+    pub(super) fn expect(&mut self, pts_ms: i64) {
+        self.expected.push_back(pts_ms);
+        if self.expected.len() > EXPECTED {
+            self.expected.pop_front();
+        }
+    }
+
+    /// Whether the picture of that stamp becomes an IDR in every rung.
+    pub(super) fn is_idr(&mut self, pts_ms: i64) -> bool {
+        let mut source_idr = false;
+        while self.expected.front().is_some_and(|stamp| *stamp <= pts_ms) {
+            self.expected.pop_front();
+            source_idr = true;
+        }
+        let is_due = match (self.first, self.grid) {
+            (
+                None,
                 IdrGrid::Every {
                     begin_at_ms: Some(begin_at_ms),
                     ..
-                } => pts_ms >= begin_at_ms,
-                _ => source_is_idr,
-            };
-            if begins {
-                self.first = Some(pts_ms);
-                self.last = Some(pts_ms);
-            }
-            return begins;
-        };
-        let last = self.last.unwrap_or(first);
-        let due = match self.grid {
-            IdrGrid::Source => source_is_idr && pts_ms - last >= SHORTEST_GOP_MS,
-            IdrGrid::Every { interval_ms, .. } => {
-                let line = |stamp: i64| (stamp - first + self.half_frame_ms).div_euclid(interval_ms.max(1));
-                line(pts_ms) > line(last)
+                },
+            ) => pts_ms >= begin_at_ms,
+            (None, _) => source_idr,
+            (Some(_), IdrGrid::Source) => source_idr && pts_ms - self.last >= SHORTEST_GOP_MS,
+            (Some(first), IdrGrid::Every { interval_ms, .. }) => {
+                self.line(pts_ms - first, interval_ms) > self.line(self.last - first, interval_ms)
             }
         };
-        if due {
-            self.last = Some(pts_ms);
+        if is_due {
+            self.first.get_or_insert(pts_ms);
+            self.last = pts_ms;
         }
-        due
+        is_due
+    }
+
+    /// The line of the grid that a frame belongs to, `since_ms` after the first: a line's first frame is the nearest to it.
+    fn line(&self, since_ms: i64, interval_ms: i64) -> i128 {
+        let (frames, seconds) = (
+            i128::from(self.rate.numerator.get()),
+            i128::from(self.rate.denominator.get()),
+        );
+        // Half a frame later, in units of 1 / (2 · numerator) milliseconds, so that nothing is rounded.
+        let at = 2 * i128::from(since_ms) * frames + 1000 * seconds;
+        let frame = 2 * 1000 * seconds;
+        let line_frames = (2 * i128::from(interval_ms) * frames + 1000 * seconds) / frame;
+        at.div_euclid(line_frames.max(1) * frame)
     }
 }
 
@@ -73,9 +101,21 @@ impl Keyframes {
 mod tests {
     use super::*;
 
-    fn idrs(grid: IdrGrid, frames: impl IntoIterator<Item = (i64, bool)>) -> Vec<i64> {
-        let mut keyframes = Keyframes::new(grid, 1000.0 / 30.0);
-        let chosen = |(stamp, is_idr): (i64, bool)| keyframes.is_idr(stamp, is_idr).then_some(stamp);
+    const THIRTY: (u32, u32) = (30, 1);
+
+    fn idrs(
+        grid: IdrGrid,
+        (numerator, denominator): (u32, u32),
+        frames: impl IntoIterator<Item = (i64, bool)>,
+    ) -> Vec<i64> {
+        let rate = FrameRate::new(numerator, denominator).unwrap();
+        let mut keyframes = Keyframes::new(grid, rate);
+        let chosen = |(stamp, is_idr): (i64, bool)| {
+            if is_idr {
+                keyframes.expect(stamp);
+            }
+            keyframes.is_idr(stamp).then_some(stamp)
+        };
         frames.into_iter().filter_map(chosen).collect()
     }
 
@@ -86,10 +126,16 @@ mod tests {
         }
     }
 
+    /// The stamps of a source of that rate, rounded to milliseconds.
+    fn stamps((numerator, denominator): (u32, u32), count: i64) -> impl Iterator<Item = i64> {
+        let (numerator, denominator) = (i64::from(numerator), i64::from(denominator));
+        (0..count).map(move |n| (n * denominator * 1000 + numerator / 2) / numerator)
+    }
+
     #[test]
     fn encoding_can_begin_in_the_midst_of_a_group_of_pictures() {
-        let stamps = (0..200).map(|n| (n * 100 / 3, n == 0));
-        assert_eq!(idrs(every(Some(1500)), stamps), [1500, 3500, 5500]);
+        let frames = stamps(THIRTY, 200).map(|stamp| (stamp, stamp == 0));
+        assert_eq!(idrs(every(Some(1500)), THIRTY, frames), [1500, 3500, 5500]);
     }
 
     #[test]
@@ -102,40 +148,74 @@ mod tests {
             (933, false),
             (2000, true),
         ];
-        assert_eq!(idrs(IdrGrid::Source, frames), [0, 900, 2000]);
+        assert_eq!(idrs(IdrGrid::Source, THIRTY, frames), [0, 900, 2000]);
     }
 
     #[test]
     fn the_grid_goes_on_whatever_the_source_does() {
-        let stamps = (0..300).map(|n| (5000 + n * 100 / 3, n == 0 || n == 130));
-        let grid = every(None);
-        assert_eq!(idrs(grid, stamps), [5000, 7000, 9000, 11_000, 13_000]);
+        let frames = stamps(THIRTY, 300).map(|stamp| (5000 + stamp, stamp == 0 || stamp == 4333));
+        assert_eq!(
+            idrs(every(None), THIRTY, frames),
+            [5000, 7000, 9000, 11_000, 13_000]
+        );
     }
 
     #[test]
     fn a_line_whose_frame_is_missing_falls_to_the_next_frame_and_moves_no_later_line() {
-        let stamps = (0..200)
-            .map(|n| (n * 100 / 3, n == 0))
-            .filter(|(stamp, _)| !(1990..2300).contains(stamp));
-        let grid = every(None);
-        assert_eq!(idrs(grid, stamps), [0, 2300, 4000, 6000]);
+        let frames = stamps(THIRTY, 200)
+            .filter(|stamp| !(1990..2300).contains(stamp))
+            .map(|stamp| (stamp, stamp == 0));
+        assert_eq!(idrs(every(None), THIRTY, frames), [0, 2300, 4000, 6000]);
     }
 
     #[test]
     fn nothing_begins_before_the_sources_first_idr() {
-        assert_eq!(idrs(IdrGrid::Source, [(0, false), (33, false), (66, true)]), [66]);
+        let frames = [(0, false), (33, false), (66, true)];
+        assert_eq!(idrs(IdrGrid::Source, THIRTY, frames), [66]);
     }
 
     #[test]
-    fn rates_of_a_thousand_and_first_keep_whole_frames_between_idrs() {
-        let stamps = (0..3000).map(|n: i64| ((n * 1001 * 1000 + 15_000) / 30_000, n == 0));
-        let grid = every(None);
-        let chosen = idrs(grid, stamps);
-        assert!(
-            chosen
-                .windows(2)
-                .all(|pair| (1960..=2010).contains(&(pair[1] - pair[0]))),
-            "{chosen:?}"
+    fn every_rate_has_a_whole_number_of_frames_between_idrs_and_no_drift() {
+        for (rate, frames) in [
+            ((30_000, 1001), 60),
+            ((60_000, 1001), 120),
+            ((60, 1), 120),
+            ((50, 1), 100),
+            ((25, 1), 50),
+            ((24_000, 1001), 48),
+            ((15, 1), 30),
+        ] {
+            let all: Vec<i64> = stamps(rate, 200_000).collect();
+            let chosen = idrs(every(None), rate, all.iter().map(|stamp| (*stamp, *stamp == 0)));
+            let expected: Vec<i64> = all.iter().copied().step_by(frames).collect();
+            assert_eq!(chosen, expected, "{rate:?}");
+        }
+    }
+
+    #[test]
+    fn stamps_that_jitter_move_no_idr() {
+        let jitter = |n: i64| (n * 7919) % 13 - 6;
+        let frames: Vec<i64> = stamps(THIRTY, 3000)
+            .enumerate()
+            .map(|(n, stamp)| stamp + jitter(n as i64) - jitter(0))
+            .collect();
+        let chosen = idrs(
+            every(None),
+            THIRTY,
+            frames.iter().map(|stamp| (*stamp, *stamp == 0)),
         );
+        let expected: Vec<i64> = frames.iter().copied().step_by(60).collect();
+        assert_eq!(chosen, expected);
+    }
+
+    #[test]
+    fn an_idr_whose_picture_is_lost_falls_to_the_next_picture() {
+        let mut keyframes = Keyframes::new(IdrGrid::Source, FrameRate::new(30, 1).unwrap());
+        keyframes.expect(0);
+        assert!(keyframes.is_idr(0));
+        keyframes.expect(2000);
+        assert!(!keyframes.is_idr(1967), "reordered pictures before it come first");
+        assert!(keyframes.is_idr(2100));
+        assert!(!keyframes.is_idr(2133));
     }
 }

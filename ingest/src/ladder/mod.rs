@@ -11,36 +11,44 @@
 //! frames in all of them; so the packager puts them on one grid and cuts them alike. The plan is [`Plan`], the running
 //! thing [`Ladder`].
 
-mod annexb;
 mod audio;
+mod bitstream;
+mod cadence;
+mod captions;
 mod encode;
+mod encoders;
 mod ffmpeg;
 mod keyframes;
+mod outlet;
 mod pictures;
 mod plan;
+mod queue;
 mod settings;
 mod shed;
 mod stats;
+mod switch;
 mod video;
 
 use std::sync::Arc;
-use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc;
-use vitrine_packager::media::{Frame, RenditionId, TrackConfig, TrackKind};
+use vitrine_packager::media::{AudioConfig, Frame, RenditionId, TrackConfig, TrackKind, VideoConfig};
 
 pub use keyframes::IdrGrid;
 pub use plan::{
-    AudioSource, Plan, PlanError, RenditionOrigin, RenditionPlan, Source, VideoRung, VideoSource,
+    AudioRung, AudioSource, Plan, PlanError, RenditionOrigin, RenditionPlan, Source, VideoRung, VideoSource,
 };
 pub use settings::{LadderChoice, LadderSettings, RungSettings};
 pub use stats::{LadderStats, RungStats};
 
-/// Bounded: source frames that wait for the decoder, of each kind: over four seconds of 60 frames a second. Full: frames are
-/// left out up to the next IDR, and counted; what is passed through is not touched.
-const SOURCE_QUEUE: usize = 256;
-/// Bounded: encoded frames that wait for the channel. Full: the encoders wait, then the decoder, then the rule above.
+use outlet::Outlet;
+use queue::SourceQueue;
+
+/// Bounded: encoded frames that wait for the channel. Full: the encoders wait, then the decoder, then source frames are left
+/// out up to the next IDR, and counted; what is passed through is not touched.
 const OUTPUT_QUEUE: usize = 256;
 
 /// Why a ladder does not work.
@@ -53,10 +61,12 @@ pub enum LadderError {
     #[error("the decoder does not take the source: {0}: restart the encoder, or choose another one")]
     Decoder(ffmpeg_next::Error),
     /// No encoder of that name.
-    #[error("FFmpeg has no encoder {name} on this machine: see ffmpeg -encoders; libx264 is always there")]
+    #[error("there is no encoder {name} on this machine: choose one of {available}")]
     UnknownEncoder {
         /// As configured.
         name: String,
+        /// The encoders that there are.
+        available: String,
     },
     /// The encoder does not take its settings, or a picture.
     #[error("encoder {name}: {source}: check its preset and profile, and that its hardware is there")]
@@ -80,22 +90,34 @@ pub enum LadderError {
     Thread(Arc<std::io::Error>),
 }
 
-/// Whether this machine has every encoder that a configuration names.
+/// Whether this machine has every encoder that a configuration names, and each takes its settings: tried with one picture.
 ///
 /// # Errors
-/// [`LadderError::UnknownEncoder`].
+/// [`LadderError::UnknownEncoder`], [`LadderError::Encoder`], [`LadderError::Headers`].
 pub fn check_encoders(settings: &LadderSettings) -> Result<(), LadderError> {
     ffmpeg::init();
-    let LadderChoice::Rungs(rungs) = &settings.ladder else {
-        return Ok(());
-    };
-    let mut named = rungs.iter().filter_map(|rung| rung.encoder.as_deref());
-    named.try_for_each(ffmpeg::check_encoder)
+    Plan::for_check(settings)
+        .video_rungs()
+        .try_for_each(|(_, rung)| encode::check(rung))
 }
 
 impl LadderError {
     fn decoder(error: ffmpeg_next::Error) -> Self {
         Self::Decoder(error)
+    }
+
+    fn encoder(name: &str, source: ffmpeg_next::Error) -> Self {
+        Self::Encoder {
+            name: name.to_owned(),
+            source,
+        }
+    }
+
+    fn unknown_encoder(name: &str) -> Self {
+        Self::UnknownEncoder {
+            name: name.to_owned(),
+            available: encoders::built().join(", "),
+        }
     }
 }
 
@@ -137,23 +159,16 @@ pub enum LadderOutput {
     },
 }
 
-/// A running ladder. Dropped, its threads end by themselves; what they have in hand is lost.
+/// A running ladder. Dropped, its threads end by themselves, and what they have in hand is lost; they are not waited for.
 #[derive(Debug)]
 pub struct Ladder {
     passed_video: Option<RenditionId>,
     passed_audio: Option<RenditionId>,
-    video: Option<Intake>,
-    audio: Option<Intake>,
+    video: Option<Arc<SourceQueue>>,
+    audio: Option<Arc<SourceQueue>>,
+    abandoned: Arc<AtomicBool>,
     stats: Arc<LadderStats>,
     threads: Vec<JoinHandle<()>>,
-}
-
-/// The way into one of the ladder's threads.
-#[derive(Debug)]
-struct Intake {
-    queue: SyncSender<Frame>,
-    /// Frames are left out until the next IDR.
-    skipping: bool,
 }
 
 impl Ladder {
@@ -169,36 +184,24 @@ impl Ladder {
     ) -> Result<(Self, mpsc::Receiver<LadderOutput>), LadderError> {
         ffmpeg::init();
         let (output, outputs) = mpsc::channel(OUTPUT_QUEUE);
-        let stats = Arc::new(LadderStats::new(plan));
+        // Only the threads keep it: when the last of them ends, so do the outputs.
+        let outlet = Outlet::new(output);
         let mut ladder = Self {
             passed_video: plan.passed_through(TrackKind::Video),
             passed_audio: plan.passed_through(TrackKind::Audio),
             video: None,
             audio: None,
-            stats: stats.clone(),
+            abandoned: outlet.abandoned(),
+            stats: Arc::new(LadderStats::new(plan)),
             threads: Vec::new(),
         };
         for track in tracks {
             match track {
                 TrackConfig::Video(config) if plan.encodes_video() => {
-                    let decoder = ffmpeg::video_decoder(config.codec, &config.record)?;
-                    let rungs = encode::start(plan, &output, &stats)?;
-                    let (rungs, threads) = rungs;
-                    ladder.threads.extend(threads);
-                    let pipeline = video::Pipeline::new(decoder, rungs, idrs, output.clone(), stats.clone());
-                    let (queue, frames) = sync_channel(SOURCE_QUEUE);
-                    ladder
-                        .threads
-                        .push(spawn("ladder-video", move || pipeline.run(&frames))?);
-                    ladder.video = Some(Intake::new(queue));
+                    ladder.start_video(plan, config, idrs, &outlet)?;
                 }
                 TrackConfig::Audio(config) if plan.audio_rungs().next().is_some() => {
-                    let pipeline = audio::Pipeline::new(config, plan, output.clone())?;
-                    let (queue, frames) = sync_channel(SOURCE_QUEUE);
-                    ladder
-                        .threads
-                        .push(spawn("ladder-audio", move || pipeline.run(&frames))?);
-                    ladder.audio = Some(Intake::new(queue));
+                    ladder.start_audio(plan, config, &outlet)?;
                 }
                 _ => {}
             }
@@ -206,24 +209,65 @@ impl Ladder {
         Ok((ladder, outputs))
     }
 
+    fn start_video(
+        &mut self,
+        plan: &Plan,
+        config: &VideoConfig,
+        idrs: IdrGrid,
+        outlet: &Outlet,
+    ) -> Result<(), LadderError> {
+        let decoder = ffmpeg::video_decoder(config.codec, &config.record)?;
+        let (rungs, threads) = encode::start(plan, outlet, &self.stats)?;
+        self.threads.extend(threads);
+        let pipeline = video::Pipeline::new(
+            decoder,
+            rungs,
+            plan.source_rate(),
+            idrs,
+            outlet.clone(),
+            self.stats.clone(),
+        );
+        let queue = Arc::new(SourceQueue::default());
+        self.video = Some(queue.clone());
+        self.threads
+            .push(spawn("ladder-video", move || pipeline.run(&queue))?);
+        Ok(())
+    }
+
+    fn start_audio(&mut self, plan: &Plan, config: &AudioConfig, outlet: &Outlet) -> Result<(), LadderError> {
+        let pipeline = audio::Pipeline::new(config, plan, outlet.clone(), self.stats.clone())?;
+        let queue = Arc::new(SourceQueue::default());
+        self.audio = Some(queue.clone());
+        self.threads
+            .push(spawn("ladder-audio", move || pipeline.run(&queue))?);
+        Ok(())
+    }
+
     /// Takes the source's next frame; never waits. Returns the rendition that it is, if it is passed through.
     pub fn push(&mut self, frame: &Frame) -> Option<RenditionId> {
-        let (passed, intake) = match frame.track {
-            TrackKind::Video => (self.passed_video, &mut self.video),
-            TrackKind::Audio => (self.passed_audio, &mut self.audio),
+        let (passed, queue) = match frame.track {
+            TrackKind::Video => (self.passed_video, &self.video),
+            TrackKind::Audio => (self.passed_audio, &self.audio),
         };
-        if let Some(intake) = intake
-            && !intake.push(frame)
-        {
-            self.stats.count_dropped();
+        if let Some(queue) = queue {
+            self.stats
+                .count_dropped(queue.push(frame.clone(), Instant::now()));
         }
         passed
     }
 
+    /// How many frames of video wait for the decoder, and for how long the first of them has.
+    pub fn backlog(&self) -> (usize, Duration) {
+        self.video
+            .as_ref()
+            .map_or((0, Duration::ZERO), |queue| queue.backlog())
+    }
+
     /// Lets everything that was pushed come out; then the outputs end.
     pub fn finish(&mut self) {
-        self.video = None;
-        self.audio = None;
+        for queue in self.video.iter().chain(&self.audio) {
+            queue.close();
+        }
     }
 
     /// What the ladder has done so far.
@@ -237,22 +281,12 @@ impl Ladder {
     }
 }
 
-impl Intake {
-    fn new(queue: SyncSender<Frame>) -> Self {
-        Self {
-            queue,
-            skipping: false,
+impl Drop for Ladder {
+    fn drop(&mut self) {
+        self.abandoned.store(true, Ordering::Relaxed);
+        for queue in self.video.iter().chain(&self.audio) {
+            queue.abandon();
         }
-    }
-
-    /// `false` if the frame was left out.
-    fn push(&mut self, frame: &Frame) -> bool {
-        if self.skipping && !frame.is_idr {
-            return false;
-        }
-        let full = matches!(self.queue.try_send(frame.clone()), Err(TrySendError::Full(_)));
-        self.skipping = full;
-        !full
     }
 }
 

@@ -67,10 +67,8 @@ fn spec(shape: &PictureShape, sizes: &[(u32, u32)]) -> String {
     spec.push_str("format=yuv420p|yuvj420p");
     let mut from = (shape.width, shape.height);
     for (index, size) in sizes.iter().enumerate() {
-        if *size != from {
-            let _ = write!(spec, ",scale={}:{}:flags=bicubic", size.0, size.1);
-            from = *size;
-        }
+        spec.push_str(&resize(from, *size, shape.aspect));
+        from = *size;
         if index + 1 == sizes.len() {
             let _ = write!(spec, "[out{index}]");
         } else {
@@ -78,6 +76,25 @@ fn spec(shape: &PictureShape, sizes: &[(u32, u32)]) -> String {
         }
     }
     spec
+}
+
+/// The filters between two sizes. Pixels keep the source's shape: a side that is rounded to an even number is a pixel's work, and
+/// no reason for players to stretch the picture by a thousandth.
+fn resize(from: (u32, u32), to: (u32, u32), aspect: (i32, i32)) -> String {
+    let is_cut = |from: u32, to: u32| from == to || from == to + 1;
+    if from == to {
+        String::new()
+    } else if is_cut(from.0, to.0) && is_cut(from.1, to.1) {
+        format!(",crop={}:{}:0:0", to.0, to.1)
+    } else {
+        format!(
+            ",scale={}:{}:flags=bicubic,setsar={}/{}",
+            to.0,
+            to.1,
+            aspect.0,
+            aspect.1.max(1)
+        )
+    }
 }
 
 #[cfg(test)]
@@ -103,9 +120,18 @@ mod tests {
     fn each_rung_is_scaled_from_the_one_above_it_and_the_sources_own_size_not_at_all() {
         assert_eq!(
             spec(&shape(false), &[(1280, 720), (854, 480)]),
-            "[in]format=yuv420p|yuvj420p,split[out0][s0];[s0]null,scale=854:480:flags=bicubic[out1]"
+            "[in]format=yuv420p|yuvj420p,split[out0][s0];[s0]null,scale=854:480:flags=bicubic,setsar=1/1[out1]"
         );
         assert!(spec(&shape(true), &[(640, 360)]).starts_with("[in]bwdif"));
+        let odd = PictureShape {
+            width: 1281,
+            height: 721,
+            ..shape(false)
+        };
+        assert_eq!(
+            spec(&odd, &[(1280, 720)]),
+            "[in]format=yuv420p|yuvj420p,crop=1280:720:0:0[out0]"
+        );
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! When the machine is too slow for the ladder: which rung goes, and when it comes back. Pure; times are handed in.
 //!
 //! The highest encoded rung that is on is shed first, one at a time; the lowest never. They come back in reverse order, each
-//! after a time of ease that doubles when it proves too short.
+//! after a time of ease in which there was room for it; the time doubles when it proves too short.
 
 /// A ladder that lags more than this behind its source is in trouble.
 const TROUBLE_MS: i64 = 500;
@@ -13,7 +13,8 @@ const SETTLE_MS: i64 = 2_500;
 const EASE_MS: i64 = 120;
 /// Ease for so long brings a rung back, the first time.
 const EASE_LASTS_MS: i64 = 10_000;
-/// The longest time of ease that is asked for.
+/// The longest time of ease that is asked for. After it a rung comes back even where there seems to be no room: what it costs
+/// is only guessed while it is off.
 const LONGEST_EASE_MS: i64 = 160_000;
 /// A rung that is shed again within this time of its return came back too soon.
 const RELAPSE_MS: i64 = 20_000;
@@ -21,6 +22,10 @@ const RELAPSE_MS: i64 = 20_000;
 const SKIP_MS: i64 = 2_500;
 /// Then it has.
 const CAUGHT_UP_MS: i64 = 200;
+/// The share of the machine's processors that a ladder may have with the rung that is to come back: the rest is for delivery.
+const MACHINE_SHARE: f64 = 0.85;
+/// An encoder of one thread that needs more than this share of real time would fall behind with the next harder picture.
+const THREAD_SHARE: f64 = 0.9;
 
 /// What is to be done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,6 +34,27 @@ pub(super) enum Action {
     Shed(usize),
     /// Turn it on again.
     Restore(usize),
+}
+
+/// How busy a ladder is, in processors.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Load {
+    /// The decoder and all encoders that are on.
+    pub busy: f64,
+    /// What the rung that would come back next is likely to need.
+    pub returning: f64,
+    /// How many threads that rung's encoder has.
+    pub returning_threads: u32,
+    /// How many processors there are.
+    pub processors: usize,
+}
+
+impl Load {
+    /// Whether the rung that would come back next fits beside the others.
+    fn has_room(&self) -> bool {
+        self.busy + self.returning <= self.processors as f64 * MACHINE_SHARE
+            && self.returning <= f64::from(self.returning_threads.max(1)) * THREAD_SHARE
+    }
 }
 
 /// Watches one ladder.
@@ -61,8 +87,14 @@ impl Shedding {
         }
     }
 
-    /// Notes that the frame at hand was received `lag_ms` before `now`.
-    pub(super) fn observe(&mut self, now: i64, lag_ms: i64) -> Option<Action> {
+    /// Notes that the frame at hand came in `lag_ms` before `now`; both of one clock that never jumps. `load` is asked only when
+    /// a rung may come back.
+    pub(super) fn observe(
+        &mut self,
+        now: i64,
+        lag_ms: i64,
+        load: impl FnOnce(usize) -> Load,
+    ) -> Option<Action> {
         self.skipping = lag_ms > if self.skipping { CAUGHT_UP_MS } else { SKIP_MS };
         if lag_ms >= TROUBLE_MS {
             self.ease_since = None;
@@ -70,7 +102,7 @@ impl Shedding {
         }
         self.trouble = None;
         if lag_ms <= EASE_MS {
-            return self.ease(now);
+            return self.ease(now, load);
         }
         self.ease_since = None;
         None
@@ -104,9 +136,12 @@ impl Shedding {
         Some(Action::Shed(self.shed - 1))
     }
 
-    fn ease(&mut self, now: i64) -> Option<Action> {
+    fn ease(&mut self, now: i64, load: impl FnOnce(usize) -> Load) -> Option<Action> {
         let since = *self.ease_since.get_or_insert(now);
         if self.shed == 0 || now - since < self.ease_wanted_ms {
+            return None;
+        }
+        if now - since < LONGEST_EASE_MS && !load(self.shed - 1).has_room() {
             return None;
         }
         self.shed -= 1;
@@ -121,6 +156,13 @@ impl Shedding {
 mod tests {
     use super::*;
 
+    const ROOM: Load = Load {
+        busy: 0.5,
+        returning: 0.5,
+        returning_threads: 1,
+        processors: 2,
+    };
+
     /// Feeds a lag for some seconds at 30 frames a second; returns what was done, with its time.
     fn feed(
         shedding: &mut Shedding,
@@ -128,11 +170,21 @@ mod tests {
         seconds: i64,
         lag: impl Fn(i64) -> i64,
     ) -> Vec<(i64, Action)> {
+        feed_loaded(shedding, now, seconds, lag, ROOM)
+    }
+
+    fn feed_loaded(
+        shedding: &mut Shedding,
+        now: &mut i64,
+        seconds: i64,
+        lag: impl Fn(i64) -> i64,
+        load: Load,
+    ) -> Vec<(i64, Action)> {
         let begun = *now;
         let mut actions = Vec::new();
         while *now < begun + seconds * 1000 {
             *now += 33;
-            if let Some(action) = shedding.observe(*now, lag(*now - begun)) {
+            if let Some(action) = shedding.observe(*now, lag(*now - begun), |_| load) {
                 actions.push((*now - begun, action));
             }
         }
@@ -184,11 +236,46 @@ mod tests {
     }
 
     #[test]
+    fn a_rung_comes_back_only_where_there_is_room_or_after_a_very_long_ease() {
+        let crowded = [
+            Load {
+                busy: 1.5,
+                returning: 0.3,
+                ..ROOM
+            },
+            Load {
+                busy: 0.2,
+                returning: 1.1,
+                ..ROOM
+            },
+        ];
+        for load in crowded {
+            let (mut shedding, mut now) = (Shedding::new(2, 0), 0);
+            feed(&mut shedding, &mut now, 5, |_| 900);
+            assert_eq!(feed_loaded(&mut shedding, &mut now, 100, |_| 20, load), []);
+            let actions = feed_loaded(&mut shedding, &mut now, 100, |_| 20, load);
+            assert_eq!(kinds(&actions), [Action::Restore(0)], "{load:?}");
+        }
+        let two_threads = Load {
+            busy: 0.2,
+            returning: 1.1,
+            returning_threads: 2,
+            processors: 2,
+        };
+        let (mut shedding, mut now) = (Shedding::new(2, 0), 0);
+        feed(&mut shedding, &mut now, 5, |_| 900);
+        assert_eq!(
+            kinds(&feed_loaded(&mut shedding, &mut now, 11, |_| 20, two_threads)),
+            [Action::Restore(0)]
+        );
+    }
+
+    #[test]
     fn a_ladder_far_behind_decodes_only_until_it_has_caught_up() {
         let mut shedding = Shedding::new(2, 0);
         let seen: Vec<bool> = [100, 2600, 1000, 250, 150, 1000]
             .map(|lag| {
-                shedding.observe(0, lag);
+                shedding.observe(0, lag, |_| ROOM);
                 shedding.skips()
             })
             .into();
