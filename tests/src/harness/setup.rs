@@ -96,6 +96,12 @@ impl VitrineSetup {
         self.line("packaging", &format!("window_seconds = {seconds}"))
     }
 
+    /// The ladder, in TOML: `"passthrough"`, or a list of rungs. Without it, what the machine's processors allow.
+    #[must_use]
+    pub fn ladder(self, toml: &str) -> Self {
+        self.line("packaging", &format!("ladder = {toml}"))
+    }
+
     /// How long a session waits for its encoder, in seconds.
     #[must_use]
     pub fn reconnect_window_s(self, seconds: u32) -> Self {
