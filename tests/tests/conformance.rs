@@ -67,8 +67,22 @@ async fn merchandiser(vitrine: &Vitrine, mut stop: watch::Receiver<bool>) -> Vec
     posted
 }
 
-/// Every event is in the video once, on the frame that the answer named; no other is.
+/// Every event is once in every rung of the ladder, on the frame that the answer named; no other is.
 fn compare_events(posted: &[Posted], seen: &[SeenMessage]) {
+    let mut rungs: BTreeMap<&str, Vec<&SeenMessage>> = BTreeMap::new();
+    for message in seen {
+        rungs.entry(&message.rendition).or_default().push(message);
+    }
+    assert_eq!(
+        rungs.keys().copied().collect::<Vec<_>>(),
+        ["video-360p", "video-480p", "video-720p"]
+    );
+    for messages in rungs.values() {
+        compare_rung(posted, messages);
+    }
+}
+
+fn compare_rung(posted: &[Posted], seen: &[&SeenMessage]) {
     let mut events: BTreeMap<String, Vec<&SeenMessage>> = BTreeMap::new();
     for message in seen {
         let text: Value = serde_json::from_str(&message.text).unwrap();

@@ -7,7 +7,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, MissedTickBehavior};
 use vitrine_ingest::ladder::{LadderChoice, LadderOutput, Plan};
 use vitrine_ingest::{Arrival, EndReason, Publication, Refusal};
-use vitrine_packager::media::{Frame, TrackConfig};
+use vitrine_packager::media::{Frame, TrackConfig, TrackKind};
 use vitrine_packager::presentation::PushError;
 use vitrine_packager::startup::{StartError, Startup};
 
@@ -27,7 +27,16 @@ pub(super) struct Active {
     publication: Publication,
     pub(super) tracks: Vec<TrackConfig>,
     pub(super) status: PublicationStatus,
+    /// Of the track that leads: audio alone keeps nothing going where there should be video.
     last_frame: Instant,
+}
+
+impl Active {
+    /// Whether the publication stands still without frames of that track.
+    pub(super) fn is_led_by(&self, track: TrackKind) -> bool {
+        let has_video = self.tracks.iter().any(|track| track.kind() == TrackKind::Video);
+        track == TrackKind::Video || !has_video
+    }
 }
 
 pub(super) struct ChannelTask {
@@ -145,7 +154,9 @@ impl ChannelTask {
 
     fn frame(&mut self, frame: Frame) {
         let Some(active) = &mut self.active else { return };
-        active.last_frame = Instant::now();
+        if active.is_led_by(frame.track) {
+            active.last_frame = Instant::now();
+        }
         if let Some(startup) = &mut self.startup {
             match startup.push(frame) {
                 Ok(true) => self.open(),

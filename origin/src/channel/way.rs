@@ -3,7 +3,7 @@
 use std::thread;
 
 use vitrine_ingest::ladder::{LadderChoice, LadderOutput, Plan, Source};
-use vitrine_packager::media::{Frame, RenditionId, TrackKind};
+use vitrine_packager::media::{Frame, RenditionId};
 use vitrine_packager::opening::{Opening, Renditions};
 use vitrine_packager::presentation::PushError;
 use vitrine_packager::startup::StartError;
@@ -41,9 +41,7 @@ impl ChannelTask {
         let (Some(active), Some(plan)) = (&self.active, &self.plan) else {
             return;
         };
-        let has_video = active.tracks.iter().any(|track| track.kind() == TrackKind::Video);
-        let leads = frame.is_idr && (frame.track == TrackKind::Video || !has_video);
-        if !leads {
+        if !frame.is_idr || !active.is_led_by(frame.track) {
             return;
         }
         let plan = plan.for_tracks(&active.tracks);
