@@ -19,6 +19,7 @@ const SHORT_RUN: Duration = Duration::from_secs(15);
 const RUN: Duration = Duration::from_secs(60);
 /// Longer than the window, so that it slides, and than the skip boundary of six target durations.
 const WINDOW_S: u32 = 24;
+const LADDER: &str = "[{ passthrough = true }, { height = 480 }, { height = 360 }]";
 const FRAME_S: f64 = 1.0 / 30.0;
 
 /// Rules that a run with a ladder, audio, B-frames and events has occasion to look at.
@@ -137,7 +138,7 @@ fn assert_clean(report: &Report) {
 async fn a_minute_with_b_frames_and_events_breaks_no_rule() {
     let vitrine = Vitrine::named("conformance")
         .window_s(WINDOW_S)
-        .ladder("[{ passthrough = true }, { height = 480 }, { height = 360 }]")
+        .channel(ChannelSetup::new("demo").ladder(LADDER))
         .start()
         .await;
     let source = Source::picture().size(1280, 720).bitrate_kbps(2500);

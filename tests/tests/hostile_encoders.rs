@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use serde_json::Value;
-use vitrine_tests::harness::{Audio, ChannelSetup, Publisher, Source, Vitrine, VitrineSetup, Witness, until};
+use vitrine_tests::harness::{Audio, ChannelSetup, Publisher, Source, Vitrine, Witness, until};
 
 /// FFmpeg gives up, or goes on, within this time.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -15,10 +15,10 @@ fn small_picture() -> Source {
 }
 
 /// A server with a live channel `show` and one, `mine`, for trouble.
-async fn stage(setup: VitrineSetup) -> (Vitrine, Publisher) {
-    let vitrine = setup
+async fn stage(name: &str, mine: ChannelSetup) -> (Vitrine, Publisher) {
+    let vitrine = Vitrine::named(name)
         .channel(ChannelSetup::new("show"))
-        .channel(ChannelSetup::new("mine"))
+        .channel(mine)
         .silence_timeout_s(3)
         .reconnect_window_s(3)
         .start()
@@ -26,6 +26,10 @@ async fn stage(setup: VitrineSetup) -> (Vitrine, Publisher) {
     let publisher = Publisher::start(&small_picture(), &vitrine, "show");
     vitrine.live("show").await;
     (vitrine, publisher)
+}
+
+fn mine() -> ChannelSetup {
+    ChannelSetup::new("mine")
 }
 
 async fn status_is(vitrine: &Vitrine, channel: &str, wanted: &str) -> Value {
@@ -54,7 +58,7 @@ async fn refused(vitrine: &Vitrine, source: &Source, url: &str, words: &[&str]) 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_may_not_publish_is_told_why() {
-    let (vitrine, publisher) = stage(Vitrine::named("encoders-refused").ladder("\"passthrough\"")).await;
+    let (vitrine, publisher) = stage("encoders-refused", mine().ladder("\"passthrough\"")).await;
     let witness = Witness::of(&vitrine, "show").await;
     let (rtmp, mine) = (vitrine.rtmp(), vitrine.publish_url("mine"));
     let picture = small_picture();
@@ -103,7 +107,7 @@ async fn who_may_not_publish_is_told_why() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_encoder_left_as_it_was_installed_is_shown_and_advised() {
-    let (vitrine, publisher) = stage(Vitrine::named("encoders-default")).await;
+    let (vitrine, publisher) = stage("encoders-default", mine()).await;
     // A keyframe each 250 frames: with a ladder, the picture is encoded anew.
     let source = small_picture().gop_frames(250);
     let own = Publisher::start(&source, &vitrine, "mine");
@@ -120,7 +124,7 @@ async fn an_encoder_left_as_it_was_installed_is_shown_and_advised() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_silent_encoder_is_dropped_and_its_channel_is_free_again() {
-    let (vitrine, publisher) = stage(Vitrine::named("encoders-silent")).await;
+    let (vitrine, publisher) = stage("encoders-silent", mine()).await;
     let witness = Witness::of(&vitrine, "show").await;
     let mut frozen = Publisher::start(&small_picture(), &vitrine, "mine");
     vitrine.live("mine").await;
@@ -153,7 +157,7 @@ async fn a_silent_encoder_is_dropped_and_its_channel_is_free_again() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_track_that_changes_or_is_missing_is_no_harm_to_others() {
-    let (vitrine, publisher) = stage(Vitrine::named("encoders-odd")).await;
+    let (vitrine, publisher) = stage("encoders-odd", mine()).await;
     let witness = Witness::of(&vitrine, "show").await;
     // Only a tone, only a picture, a mono tone at another rate: shows like any other.
     let mono = Audio {

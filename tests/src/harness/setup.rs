@@ -39,6 +39,12 @@ impl ChannelSetup {
         }
     }
 
+    /// The ladder, in TOML: `"passthrough"`, or a list of rungs. Without it, what the machine's processors allow.
+    #[must_use]
+    pub fn ladder(self, toml: &str) -> Self {
+        self.line(&format!("ladder = {toml}"))
+    }
+
     /// Adds a line of TOML to its table.
     #[must_use]
     pub fn line(mut self, line: &str) -> Self {
@@ -94,12 +100,6 @@ impl VitrineSetup {
     #[must_use]
     pub fn window_s(self, seconds: u32) -> Self {
         self.line("packaging", &format!("window_seconds = {seconds}"))
-    }
-
-    /// The ladder, in TOML: `"passthrough"`, or a list of rungs. Without it, what the machine's processors allow.
-    #[must_use]
-    pub fn ladder(self, toml: &str) -> Self {
-        self.line("packaging", &format!("ladder = {toml}"))
     }
 
     /// How long a session waits for its encoder, in seconds.
