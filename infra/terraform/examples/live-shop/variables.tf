@@ -15,6 +15,12 @@ variable "region" {
   default     = "eu-central-1"
 }
 
+variable "zones" {
+  description = "Availability zones of that region."
+  type        = list(string)
+  default     = ["eu-central-1a", "eu-central-1b", "eu-central-1c"]
+}
+
 variable "shield_region" {
   description = "CloudFront's origin shield: the region above, or the nearest that has one."
   type        = string

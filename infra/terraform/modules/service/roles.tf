@@ -22,7 +22,6 @@ resource "aws_iam_role_policy" "execution" {
 }
 
 data "aws_iam_policy_document" "execution" {
-  # checkov:skip=CKV_AWS_356:ecr:GetAuthorizationToken is not of a resource; AWS takes "*" only.
 
   statement {
     sid       = "LogInToEcr"

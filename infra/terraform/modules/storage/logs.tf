@@ -1,6 +1,5 @@
 # Access logs of the archive, the load balancers and the CDN.
 resource "aws_s3_bucket" "logs" {
-  # checkov:skip=CKV_AWS_18:The log of the log bucket would log itself.
   # checkov:skip=CKV_AWS_21:Logs are written once and expire; a version would be the same log again.
   # checkov:skip=CKV_AWS_144:Logs of one region serve that region.
   # checkov:skip=CKV_AWS_145:Load balancers' and S3's log delivery takes keys of S3 only (AES256), not of KMS.
