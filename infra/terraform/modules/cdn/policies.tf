@@ -126,7 +126,7 @@ resource "aws_cloudfront_origin_request_policy" "control" {
     header_behavior = "allExcept"
 
     headers {
-      items = ["Host", "Cookie"]
+      items = ["Host"]
     }
   }
 
