@@ -4,8 +4,8 @@ variable "name" {
   default     = "live-shop"
 
   validation {
-    condition     = can(regex("^[a-z][a-z0-9-]{1,15}$", var.name))
-    error_message = "name must be 2 to 16 of a-z, 0-9 and '-', and begin with a letter."
+    condition     = can(regex("^[a-z][a-z0-9-]{1,14}$", var.name))
+    error_message = "name must be 2 to 15 of a-z, 0-9 and '-', and begin with a letter."
   }
 }
 

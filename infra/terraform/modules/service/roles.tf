@@ -1,3 +1,5 @@
+data "aws_partition" "current" {}
+
 data "aws_iam_policy_document" "trust" {
   statement {
     actions = ["sts:AssumeRole"]
@@ -90,7 +92,7 @@ data "aws_iam_policy_document" "metrics" {
   statement {
     sid       = "FindTheMetricsLog"
     actions   = ["logs:DescribeLogGroups"]
-    resources = ["arn:aws:logs:${data.aws_region.current.region}:*:log-group:*"]
+    resources = ["arn:${data.aws_partition.current.partition}:logs:${data.aws_region.current.region}:*:log-group:*"]
   }
 }
 
