@@ -32,6 +32,9 @@ use track::{Cutting, Track, TrackPlan};
 /// Audio this far behind the video has stopped: silence takes its place, so that viewers play on.
 const AUDIO_LAG_LIMIT_S: f64 = 3.0;
 
+/// Segments of the lead that are waited for until the rungs are in step with it.
+const SEGMENTS_TO_CATCH_UP: usize = 3;
+
 /// A rendition that changed, and what its readers see from now on.
 #[derive(Debug)]
 pub struct RenditionUpdate {
@@ -220,11 +223,20 @@ impl Presentation {
         }
     }
 
-    /// Whether every rendition has a whole segment, so that players may be let in (SPEC 56).
+    /// Whether every rendition has a whole segment, and the rungs have caught up with the lead after the burst of the first
+    /// group of pictures, so that players may be let in (SPEC 56, 77). A rung that does not catch up holds nobody back for long.
     pub fn is_live(&self) -> bool {
-        self.renditions
-            .iter()
-            .all(|rendition| rendition.timeline.listed().next().is_some())
+        let lead = self.renditions.get(self.lead).map(|lead| &lead.timeline);
+        let is_patient = lead.is_some_and(|lead| lead.listed().nth(SEGMENTS_TO_CATCH_UP).is_none());
+        let end_s = lead
+            .and_then(|lead| lead.end_time())
+            .map_or(0.0, MediaTime::seconds);
+        let part_s = self.settings.part_target.seconds();
+        self.renditions.iter().all(|rendition| {
+            let behind_s = rendition.timeline.end_time().map(|end| end_s - end.seconds());
+            let in_step = rendition.is_shed() || behind_s.is_some_and(|behind_s| behind_s < 1.5 * part_s);
+            rendition.timeline.listed().next().is_some() && (in_step || !is_patient)
+        })
     }
 
     /// Media time of the next frame to come: "now", for an event that the camera sees now.
