@@ -11,7 +11,7 @@ use h264_reader::nal::sps::{FrameMbsFlags, SeqParameterSet};
 use h264_reader::rbsp::{BitReader, decode_nal};
 
 use crate::grid::AudioFrames;
-use crate::media::{AudioConfig, FrameRate, VideoConfig};
+use crate::media::{AudioConfig, FrameRate, VideoCodec, VideoConfig};
 
 /// Pictures larger than this on a side are refused: no viewer's decoder takes them, and sizes are multiplied.
 const MAX_SIDE: u32 = 8192;
@@ -60,6 +60,8 @@ pub struct Colour {
 /// What an H.264 track's parameter sets say.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VideoFacts {
+    /// How it is coded.
+    pub codec: VideoCodec,
     /// Coded width after cropping, in luma samples.
     pub width: u32,
     /// Coded height after cropping, in luma samples.
@@ -99,6 +101,7 @@ impl VideoFacts {
             return Err(CodecError::PictureSize { width, height });
         }
         Ok(Self {
+            codec: config.codec,
             width,
             height,
             sample_aspect: sample_aspect(&sps),
@@ -192,7 +195,6 @@ impl AudioFacts {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::media::VideoCodec;
     use bytes::Bytes;
 
     /// x264's avcC for 1280x720 at 30 fps, High profile level 3.1, BT.709.

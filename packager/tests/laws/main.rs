@@ -11,6 +11,7 @@ mod common;
 
 mod blocking;
 mod history;
+mod iframes;
 mod ladder;
 mod lawful;
 mod media;
