@@ -185,7 +185,8 @@ proptest! {
         }
     }
 
-    /// While a rung brings no media, no new viewer is led there; the lead is always there.
+    /// While a rung brings no media, and until it has as much of it again as new viewers hold back, none is led there; the
+    /// lead is always there.
     #[test]
     fn the_multivariant_playlist_lists_the_rungs_that_bring_media(script in any_rungs()) {
         let publication = &script.publications[0];
@@ -202,6 +203,15 @@ proptest! {
                 let is_listed = listed.contains(&format!("s/{}/index.m3u8", rendition.name));
                 if rendition.kind == TrackKind::Video && rendition.shed {
                     prop_assert!(!is_listed, "{} is shed: {listed}", rendition.name);
+                }
+                if rendition.kind == TrackKind::Video && is_listed && session.histories.contains_key(&rendition.name) {
+                    let playlist = Playlist::read(&full(session.latest(&rendition.name)));
+                    let parts: Vec<_> = playlist.parts().map(|(_, _, part)| part).collect();
+                    let since_gap: E5 = parts.iter().rev().take_while(|part| !part.gap).map(|part| part.duration).sum();
+                    let all: E5 = parts.iter().map(|part| part.duration).sum();
+                    let hold_back = 3 * 100_000 * playlist.target_duration_s;
+                    let clear = since_gap == all || since_gap + 10 >= hold_back;
+                    prop_assert!(clear, "{since_gap} of {all} in {}", rendition.name);
                 }
                 if rendition.name == ladder.lead() && rendition.bandwidth_bps > 0 {
                     prop_assert!(is_listed, "{listed}");
