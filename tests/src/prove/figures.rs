@@ -20,6 +20,8 @@ pub struct Spread {
     pub p99: f64,
     /// All are at most this.
     pub max: f64,
+    /// When the worst one was, in seconds after the first frame.
+    pub max_at_s: f64,
 }
 
 /// What a viewer got.
@@ -114,6 +116,7 @@ impl Spread {
             p50: printed["p50"].as_f64()?,
             p99: printed["p99"].as_f64()?,
             max: printed["max"].as_f64()?,
+            max_at_s: printed["max_at_s"].as_f64()?,
         })
     }
 }
@@ -125,10 +128,11 @@ impl fmt::Display for Spread {
             p50,
             p99,
             max,
+            max_at_s,
         } = self;
         write!(
             f,
-            "p50 {p50:.3}  p99 {p99:.3}  max {max:.3} s  ({samples} samples)"
+            "p50 {p50:.3}  p99 {p99:.3}  max {max:.3} s at second {max_at_s:.1}  ({samples} samples)"
         )
     }
 }
