@@ -19,6 +19,7 @@
 
 mod browser;
 pub mod clock;
+mod edge;
 mod obs;
 mod process;
 mod publisher;
@@ -30,6 +31,7 @@ mod witness;
 use std::time::{Duration, Instant};
 
 pub use browser::Script;
+pub use edge::{Edge, EdgeSetup};
 pub use obs::Obs;
 pub use process::{Process, raise_open_files};
 pub use publisher::Publisher;
