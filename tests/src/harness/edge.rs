@@ -197,8 +197,8 @@ impl Edge {
     }
 }
 
-/// The sum of a metric in Prometheus's text.
-fn sum_of(text: &str, name: &str, label: &str) -> f64 {
+/// The sum of a metric in Prometheus's text, over those of its labels that contain `label`.
+pub fn sum_of(text: &str, name: &str, label: &str) -> f64 {
     text.lines()
         .filter_map(|line| {
             let (labels, value) = line.strip_prefix(name)?.rsplit_once(' ')?;

@@ -31,7 +31,7 @@ mod witness;
 use std::time::{Duration, Instant};
 
 pub use browser::Script;
-pub use edge::{Edge, EdgeSetup};
+pub use edge::{Edge, EdgeSetup, sum_of};
 pub use obs::Obs;
 pub use process::{Process, raise_open_files};
 pub use publisher::Publisher;
