@@ -48,7 +48,7 @@ pub struct Figures {
     pub curve: Vec<f64>,
     /// The run, second by second.
     pub seconds: Vec<Second>,
-    /// Now minus the PDT of a part's end, when it came: needs this machine's clock to be the origin's.
+    /// The time minus the PDT of a hinted part's end, when it came: needs this machine's clock to be the origin's.
     pub behind: Option<Spread>,
     /// From a viewer's first request to playing.
     pub joined: Option<Spread>,
@@ -109,7 +109,7 @@ impl Figures {
             gaps: sum(|seen| seen.gaps),
             switches: sum(|seen| seen.switches),
             reloads: sum(|seen| seen.reloads),
-            parts: sum(|seen| seen.behind_us.len() as u64),
+            parts: sum(|seen| seen.parts),
             requests: sum(|seen| seen.requests),
             bytes: sum(|seen| seen.bytes),
             counted,
@@ -242,7 +242,7 @@ impl fmt::Display for Figures {
         writeln!(f, "  joining    {}", spread(self.joined))?;
         writeln!(
             f,
-            "  stalls     {stalls} of {stalled} viewers, the longest {:.0} ms; {} never played",
+            "  stalls     {stalls} ({stalled} viewers, the longest {:.0} ms); {} never played",
             millis(longest),
             self.never_played
         )?;

@@ -1,7 +1,7 @@
 //! One track of a viewer: tunes in, then waits for each playlist and each hinted part, as LL-HLS players do.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use http::StatusCode;
 use url::Url;
@@ -208,7 +208,11 @@ impl<'a> Track<'a> {
         }
         for part in listing.parts.iter().skip(first) {
             let came = match hinted.filter(|receipt| receipt.part == part.id) {
-                Some(receipt) => receipt.at,
+                Some(receipt) => {
+                    let behind_us = since_1970_us(receipt.at) - part.end_us;
+                    self.viewer.note(|seen| seen.behind_us.push(behind_us));
+                    receipt.at
+                }
                 None if part.gap => Instant::now(),
                 None => {
                     let reply = self.get(&part.path).await;
@@ -258,4 +262,12 @@ impl<'a> Track<'a> {
             ..(**listing).clone()
         }));
     }
+}
+
+/// An instant by this machine's clock, microseconds.
+fn since_1970_us(at: Instant) -> i64 {
+    let now = SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap_or_default();
+    i64::try_from(now.saturating_sub(at.elapsed()).as_micros()).unwrap_or(i64::MAX)
 }

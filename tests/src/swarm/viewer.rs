@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use http::StatusCode;
 use url::Url;
@@ -31,7 +31,7 @@ pub struct Receipt {
 pub struct Seen {
     /// Hinted parts.
     pub receipts: Vec<Receipt>,
-    /// Every part that came: now minus the PDT of its end, in microseconds, by this machine's clock.
+    /// Of each hinted part, when it came: the time minus the PDT of its end, in microseconds, by this machine's clock.
     pub behind_us: Vec<i64>,
     /// From the first request to playing.
     pub joined: Option<Duration>,
@@ -45,6 +45,8 @@ pub struct Seen {
     pub switches: u64,
     /// Times that a track was tuned in to anew, as its session was gone.
     pub reloads: u64,
+    /// Parts that came, and gaps.
+    pub parts: u64,
     /// Requests.
     pub requests: u64,
     /// Bytes of bodies.
@@ -184,14 +186,10 @@ impl Viewer {
 
     /// A track has media up to `end_us`, since `at`.
     pub(super) fn extend(&self, track: usize, end_us: i64, at: Instant) {
-        let now_us = SystemTime::now()
-            .duration_since(SystemTime::UNIX_EPOCH)
-            .map_or(0, |now| i64::try_from(now.as_micros()).unwrap_or(i64::MAX));
-        let since_us = i64::try_from(at.elapsed().as_micros()).unwrap_or(i64::MAX);
         self.live.parts.fetch_add(1, Ordering::Relaxed);
-        let State { seen, playhead } = &mut *self.state();
-        seen.behind_us.push(now_us - since_us - end_us);
-        let Some(playhead) = playhead else {
+        let mut state = self.state();
+        state.seen.parts += 1;
+        let Some(playhead) = &mut state.playhead else {
             return;
         };
         let played = playhead.began().is_some();

@@ -5,6 +5,7 @@
 mod bounds;
 mod broken;
 mod caching;
+mod cdn;
 mod collapsing;
 mod failover;
 mod origin;

@@ -37,16 +37,28 @@ impl Crowd {
         fields: &'static [(&'static str, &'static str)],
         url: impl Fn(usize) -> String,
     ) -> Self {
+        let client = |number| match number % 2 {
+            0 => Client::http1(),
+            _ => Client::h2c(),
+        };
+        Self::by(client, count, fields, url)
+    }
+
+    /// The same, all by HTTP/1.1: caches in front of an edge do not speak HTTP/2 in the clear.
+    pub fn http1(count: usize, url: impl Fn(usize) -> String) -> Self {
+        Self::by(|_| Client::http1(), count, &[], url)
+    }
+
+    fn by(
+        client: impl Fn(usize) -> Client,
+        count: usize,
+        fields: &'static [(&'static str, &'static str)],
+        url: impl Fn(usize) -> String,
+    ) -> Self {
         let mut viewers = JoinSet::new();
         for number in 0..count {
-            let url = url(number);
-            viewers.spawn(async move {
-                let client = match number % 2 {
-                    0 => Client::http1(),
-                    _ => Client::h2c(),
-                };
-                client.get_with(&url, fields).await
-            });
+            let (client, url) = (client(number), url(number));
+            viewers.spawn(async move { client.get_with(&url, fields).await });
         }
         Self(viewers)
     }
