@@ -140,9 +140,7 @@ impl Reports {
             .and_then(|own| own.part_ends_us.get(&said.own));
         if let Some(own_end_us) = own_end_us {
             let apart = Duration::from_micros(end_us.abs_diff(*own_end_us));
-            // One part of the two is the machine's: a rung comes an encoder's delay after the source, and a checker that
-            // runs beside the encoders lengthens it.
-            findings.law(77, apart <= 2 * self.part_target + SKEW, || {
+            findings.law(77, apart <= self.part_target + SKEW, || {
                 format!("{by} at {:?} and {of} at {last:?} end {apart:?} apart", said.own)
             });
         }
