@@ -68,6 +68,11 @@ impl Cdn {
         &self.address
     }
 
+    /// Its process id; it has children.
+    pub fn pid(&self) -> u32 {
+        self.process.pid()
+    }
+
     /// The URL of a path.
     pub fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)

@@ -70,12 +70,15 @@ async fn an_immutable_object_that_breaks_off_is_taken_up_where_it_was() {
     assert!(kept.body == segment, "what is kept is other bytes");
 }
 
+/// An answer to a request for the bytes from there on, of an object of that length.
+type WrongRest = fn(usize, u64) -> Reply;
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_rest_of_another_object_is_not_put_behind_the_first_half() {
     let segment = noise(2_000_000);
     let len = segment.len();
-    let wrong_rests: [fn(usize, u64) -> Reply; 4] = [
-        |_, _| Reply::text(404, "no-store", "gone"),
+    let wrong_rests: [WrongRest; 4] = [
+        |_, _| Reply::new(404),
         |len, from| Reply::new(206).field("content-range", &format!("bytes {}-{}/{len}", from + 1, len - 1)),
         |len, from| Reply::new(206).field("content-range", &format!("bytes {from}-{len}/{}", len + 1)),
         |len, from| {
@@ -87,7 +90,11 @@ async fn the_rest_of_another_object_is_not_put_behind_the_first_half() {
     for (number, wrong_rest) in wrong_rests.into_iter().enumerate() {
         let seen = Gate::shut();
         let whole = Reply::media(&segment).field("etag", "\"this\"");
-        let origin = breaking(whole, &segment, 700_000, &seen, move |from| wrong_rest(len, from)).await;
+        let origin = breaking(whole, &segment, 700_000, &seen, move |from| {
+            // As long as the rest should be: only what is said of it tells that it is another one.
+            wrong_rest(len, from).send(&noise(len - from as usize))
+        })
+        .await;
         let edge = Edge::named(&format!("edge-wrong-rest-{number}"))
             .origin(&origin.url())
             .start()
