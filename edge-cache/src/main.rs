@@ -1,6 +1,7 @@
 //! `vitrine-edge`: arguments, then configuration, then run.
 
 use std::io::{IsTerminal, Write};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -45,7 +46,6 @@ async fn start(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
     if arguments.check {
         return Ok(());
     }
-    announce(&config);
     let (stop, stopped) = watch::channel(false);
     let (mut terminated, mut interrupted) =
         (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
@@ -57,19 +57,18 @@ async fn start(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
         tracing::info!("stopping");
         stop.send_replace(true);
     });
-    run(config, stopped).await?;
+    run(config, announce, stopped).await?;
     Ok(())
 }
 
 /// Where viewers come in, and where their requests go.
-fn announce(config: &Config) {
+fn announce(config: &Config, listen: SocketAddr) {
     let scheme = if config.http.tls_cert.is_some() {
         "https"
     } else {
         "http"
     };
     let mut out = std::io::stdout().lock();
-    let listen = config.http.listen;
     let _ = writeln!(out, "Playlists   {scheme}://{listen}/live/CHANNEL/index.m3u8");
     let _ = writeln!(out, "Watch       {scheme}://{listen}/watch/CHANNEL");
     let _ = writeln!(out, "Metrics     {scheme}://{listen}/metrics");

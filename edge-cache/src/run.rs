@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use metrics_exporter_prometheus::PrometheusBuilder;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::watch;
 
 use crate::config::Config;
@@ -15,6 +15,9 @@ use crate::server::{self, ServerLimits, TlsError};
 use crate::store::Store;
 use crate::upstream::connect::OriginError;
 use crate::upstream::{Origin, Upstream};
+
+/// Connections that wait to be accepted: a crowd comes at once when a show begins. The system may have a lower limit.
+const BACKLOG: u32 = 8192;
 
 /// Why the program stops before it began.
 #[derive(Debug, thiserror::Error)]
@@ -38,8 +41,13 @@ pub enum RunError {
     Metrics(#[from] metrics_exporter_prometheus::BuildError),
 }
 
-/// Runs until `shutdown` turns true, then lets answers in progress finish for some seconds.
-pub async fn run(config: Config, shutdown: watch::Receiver<bool>) -> Result<(), RunError> {
+/// Runs until `shutdown` turns true, then lets answers in progress finish for some seconds. `announce` is told the address
+/// once viewers can connect: port 0 of the configuration is any free one.
+pub async fn run(
+    config: Config,
+    announce: impl FnOnce(&Config, SocketAddr),
+    shutdown: watch::Receiver<bool>,
+) -> Result<(), RunError> {
     let metrics = PrometheusBuilder::new().install_recorder()?;
     let http = &config.http;
     let tls = match (&http.tls_cert, &http.tls_key) {
@@ -52,9 +60,9 @@ pub async fn run(config: Config, shutdown: watch::Receiver<bool>) -> Result<(), 
         .map(|origin| Origin::new(origin, &config.upstream).map(Arc::new))
         .collect::<Result<Vec<_>, _>>()?;
     let address = http.listen;
-    let listener = TcpListener::bind(address)
-        .await
-        .map_err(|source| RunError::Bind { address, source })?;
+    let failed = |source| RunError::Bind { address, source };
+    let listener = listen(address).map_err(failed)?;
+    announce(&config, listener.local_addr().map_err(failed)?);
     for origin in &origins {
         tokio::spawn(origin.clone().watch_health(shutdown.clone()));
     }
@@ -75,4 +83,15 @@ pub async fn run(config: Config, shutdown: watch::Receiver<bool>) -> Result<(), 
     };
     server::serve(listener, tls, site, limits, shutdown).await;
     Ok(())
+}
+
+fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4()?,
+        SocketAddr::V6(_) => TcpSocket::new_v6()?,
+    };
+    // Started anew, it takes its port back at once.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
 }

@@ -18,7 +18,9 @@
 //! Logs are kept in `tests/out/NAME/`.
 
 mod browser;
+mod cdn;
 pub mod clock;
+mod edge;
 mod obs;
 mod process;
 mod publisher;
@@ -30,6 +32,8 @@ mod witness;
 use std::time::{Duration, Instant};
 
 pub use browser::Script;
+pub use cdn::{Cache, Cdn};
+pub use edge::{Edge, EdgeSetup, sum_of};
 pub use obs::Obs;
 pub use process::{Process, raise_open_files};
 pub use publisher::Publisher;

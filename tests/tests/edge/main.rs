@@ -1,0 +1,12 @@
+//! The edge between viewers and an origin that does what a test tells it: counts, holds, breaks off, freezes.
+
+#![allow(clippy::unwrap_used)] // a test file outside of #[test] functions
+
+mod bounds;
+mod broken;
+mod caching;
+mod cdn;
+mod collapsing;
+mod failover;
+mod origin;
+mod viewer;
