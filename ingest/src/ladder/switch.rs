@@ -1,7 +1,5 @@
 //! Between the scaled pictures and a rung's encoder: on or off, and which pictures it takes.
 
-use std::time::{Duration, Instant};
-
 use ffmpeg_next::frame;
 use vitrine_packager::media::RenditionId;
 
@@ -17,7 +15,6 @@ pub(super) struct RungSwitch {
     on: Switch,
     cadence: Cadence,
     captions: Captions,
-    waited: Duration,
     cost_when_shed: CostWhenShed,
 }
 
@@ -42,7 +39,6 @@ impl RungSwitch {
             on: Switch::On,
             cadence: Cadence::new(rung.each_nth_frame, rung.frame_rate),
             captions: Captions::default(),
-            waited: Duration::ZERO,
             cost_when_shed: CostWhenShed::default(),
             rung,
         }
@@ -68,9 +64,9 @@ impl RungSwitch {
         self.on == Switch::On
     }
 
-    /// For how long its encoder has made the decoder wait so far.
-    pub(super) fn waited(&self) -> Duration {
-        self.waited
+    /// Whether it has all it can do.
+    pub(super) fn is_full(&self) -> bool {
+        self.is_on() && !self.rung.has_room()
     }
 
     /// The share of one processor that its encoder needs, of late.
@@ -88,6 +84,7 @@ impl RungSwitch {
         };
         self.set_shed(true, stats);
         self.on = Switch::Off;
+        self.rung.set_off(true);
         self.rung.send(RungInput::Shed { lag_ms });
     }
 
@@ -111,23 +108,18 @@ impl RungSwitch {
     pub(super) fn hand_over(&mut self, mut picture: frame::Video, tag: Tag) {
         if tag.is_idr && self.on == Switch::Returning {
             self.on = Switch::On;
-            self.send(RungInput::Restored);
+            self.rung.set_off(false);
+            self.rung.send(RungInput::Restored);
         }
         let takes = self.cadence.takes(tag.pts_ms, tag.is_idr);
         if !self.is_on() {
             self.captions.forget();
         } else if takes {
             self.captions.put_on(&mut picture);
-            self.send(RungInput::Picture { picture, tag });
+            self.rung.send(RungInput::Picture { picture, tag });
         } else {
             self.captions.keep_of(&picture);
         }
-    }
-
-    fn send(&mut self, input: RungInput) {
-        let begun = Instant::now();
-        self.rung.send(input);
-        self.waited += begun.elapsed();
     }
 
     fn set_shed(&self, shed: bool, stats: &LadderStats) {

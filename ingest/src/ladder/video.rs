@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use ffmpeg_next::codec::packet::Packet;
 use ffmpeg_next::{decoder, frame};
@@ -21,11 +21,16 @@ use super::{IdrGrid, LadderError};
 
 /// Bounded: frames inside the decoder, or the filters. Full: the oldest is forgotten.
 const IN_FLIGHT: usize = 128;
+/// The longest burst of frames that is believed to be one, in milliseconds.
+const LONGEST_BURST_MS: i64 = 2_400;
+/// How long the decoder sleeps before it looks again whether an encoder has room.
+const LOOK_AGAIN: Duration = Duration::from_millis(1);
 /// How much the encoders yield to everything else on the machine.
 const NICENESS: i32 = 5;
 
 /// Decodes one source.
 pub(super) struct Pipeline {
+    queue: Arc<SourceQueue>,
     decoder: decoder::Video,
     rungs: Vec<RungSwitch>,
     source_rate: FrameRate,
@@ -40,6 +45,10 @@ pub(super) struct Pipeline {
     awaits_idr: bool,
     last_pts_ms: Option<i64>,
     begun: Instant,
+    /// The decode stamp of the frame at hand, and when it came in.
+    at_hand: (i64, Instant),
+    /// For how long encoders have made the decoder wait with it.
+    waited: Duration,
     outlet: Outlet,
     stats: Arc<LadderStats>,
     failed: bool,
@@ -58,6 +67,7 @@ pub(super) struct Tag {
 
 impl Pipeline {
     pub(super) fn new(
+        queue: Arc<SourceQueue>,
         decoder: decoder::Video,
         rungs: Vec<Rung>,
         source_rate: FrameRate,
@@ -66,8 +76,9 @@ impl Pipeline {
         stats: Arc<LadderStats>,
     ) -> Self {
         Self {
+            queue,
             decoder,
-            shedding: Shedding::new(rungs.len(), 0),
+            shedding: Shedding::new(rungs.len()),
             rungs: rungs.into_iter().map(RungSwitch::new).collect(),
             source_rate,
             keyframes: Keyframes::new(idrs, source_rate),
@@ -77,6 +88,8 @@ impl Pipeline {
             awaits_idr: true,
             last_pts_ms: None,
             begun: Instant::now(),
+            at_hand: (0, Instant::now()),
+            waited: Duration::ZERO,
             outlet,
             stats,
             failed: false,
@@ -85,14 +98,15 @@ impl Pipeline {
     }
 
     /// Works until the queue is closed and empty, then lets out what is left.
-    pub(super) fn run(mut self, frames: &SourceQueue) {
+    pub(super) fn run(mut self) {
         yield_to_others();
-        while let Some(waiting) = frames.pop() {
-            let (begun, waited) = (Instant::now(), self.waited());
+        while let Some(waiting) = self.queue.pop() {
+            self.waited = Duration::ZERO;
+            let begun = Instant::now();
             self.decode(&waiting);
             // An encoder that is slow makes the decoder wait: that is not the decoder's own time.
             self.stats
-                .count_decoded(begun.elapsed().saturating_sub(self.waited() - waited));
+                .count_decoded(begun.elapsed().saturating_sub(self.waited));
         }
         if self.outlet.is_abandoned() {
             return;
@@ -106,14 +120,10 @@ impl Pipeline {
         self.hand_over();
     }
 
-    /// For how long encoders have made the decoder wait so far.
-    fn waited(&self) -> std::time::Duration {
-        self.rungs.iter().map(RungSwitch::waited).sum()
-    }
-
     fn decode(&mut self, waiting: &Waiting) {
         let frame = &waiting.frame;
-        self.watch(waiting.since);
+        self.at_hand = (frame.dts_ms, waiting.since);
+        self.watch();
         let mut packet = Packet::copy(&frame.data);
         packet.set_pts(Some(frame.pts_ms));
         packet.set_dts(Some(frame.dts_ms));
@@ -137,24 +147,31 @@ impl Pipeline {
         self.take_pictures();
     }
 
-    /// Looks how long the frame at hand, which came `since`, has waited.
-    fn watch(&mut self, since: Instant) {
-        let millis = |duration: std::time::Duration| i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
-        let (now, lag_ms) = (millis(self.begun.elapsed()), millis(since.elapsed()));
+    /// Looks how far behind the source the frame at hand is.
+    fn watch(&mut self) {
+        let (dts_ms, since) = self.at_hand;
+        let lag_ms = millis(since.elapsed());
         self.stats.set_lag_ms(lag_ms);
+        // The source's clock may jump between two frames that wait: no frame is further behind than by what it has waited
+        // and a burst that came with it.
+        let behind_ms = self
+            .queue
+            .behind_ms(dts_ms)
+            .min(lag_ms.saturating_add(LONGEST_BURST_MS));
         let Self {
             rungs,
             stats,
             source_rate,
             ..
         } = self;
+        let load = |next| load(rungs, stats, *source_rate, next);
         let action = self
             .shedding
-            .observe(now, lag_ms, |next| load(rungs, stats, *source_rate, next));
+            .observe(millis(self.begun.elapsed()), behind_ms, load);
         match action {
             Some(Action::Shed(index)) => {
                 if let Some((rung, below)) = self.rungs.get_mut(index..).and_then(<[_]>::split_first_mut) {
-                    rung.shed(below, lag_ms, &self.stats);
+                    rung.shed(below, behind_ms, &self.stats);
                 }
             }
             Some(Action::Restore(index)) => {
@@ -164,6 +181,16 @@ impl Pipeline {
             }
             None => {}
         }
+    }
+
+    /// Waits until every rung can be given a picture, or is shed.
+    fn wait_for_room(&mut self) {
+        let begun = Instant::now();
+        while self.rungs.iter().any(RungSwitch::is_full) && !self.outlet.is_abandoned() {
+            std::thread::sleep(LOOK_AGAIN);
+            self.watch();
+        }
+        self.waited += begun.elapsed();
     }
 
     fn take_pictures(&mut self) {
@@ -183,6 +210,7 @@ impl Pipeline {
         if self.last_pts_ms.is_some_and(|last| tag.pts_ms <= last) {
             return;
         }
+        self.wait_for_room();
         let is_idr = self.keyframes.is_idr(tag.pts_ms);
         let skips = self.shedding.skips();
         self.awaits_idr |= skips;
@@ -285,6 +313,10 @@ fn load(rungs: &[RungSwitch], stats: &LadderStats, source_rate: FrameRate, next:
         returning_threads: returning.map_or(1, RungSwitch::threads),
         processors: std::thread::available_parallelism().map_or(1, usize::from),
     }
+}
+
+fn millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
 
 fn remember(tags: &mut VecDeque<Tag>, tag: Tag) {
