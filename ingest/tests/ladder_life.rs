@@ -56,7 +56,16 @@ fn nothing_is_left_of_ladders_that_were_dropped_or_finished() {
     let start = || Ladder::start(&plan, &source.tracks, IdrGrid::Source).unwrap();
 
     let (mut ladder, outputs) = start();
-    assert_eq!(threads().len(), 4, "decoder, two rungs, audio: {:?}", threads());
+    // Threads name themselves, when they first run.
+    let deadline = Instant::now() + PATIENCE;
+    while threads().len() != 4 {
+        assert!(
+            Instant::now() < deadline,
+            "decoder, two rungs, audio: {:?}",
+            threads()
+        );
+        std::thread::sleep(Duration::from_millis(2));
+    }
     source.frames.iter().for_each(|frame| {
         ladder.push(frame);
     });

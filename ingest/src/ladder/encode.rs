@@ -1,6 +1,5 @@
 //! One encoder a rung, each on a thread of its own.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -17,15 +16,13 @@ use super::encoders::codec_of;
 use super::outlet::Outlet;
 use super::plan::{Plan, VideoRung};
 use super::stats::LadderStats;
-use super::video::Tag;
+use super::tags::{Tag, Tags};
 use super::{LadderError, LadderOutput, bitstream, ffmpeg, spawn};
 
 /// Bounded: pictures that wait for one encoder. Full: the decoder waits, for all rungs, and looks whether this one must go.
 const PICTURE_QUEUE: usize = 4;
 /// Places in the queue besides, for what is said to the thread and for what filters held back.
 const SPARE_PLACES: usize = 4;
-/// Bounded: frames inside an encoder; without look-ahead it holds back none. Full: the oldest is forgotten.
-const IN_FLIGHT: usize = 64;
 
 /// What a rung's thread is told.
 pub(super) enum RungInput {
@@ -86,7 +83,7 @@ pub(super) fn start(
             described: false,
             is_off: is_off.clone(),
             waiting: waiting.clone(),
-            in_flight: VecDeque::new(),
+            in_flight: Tags::default(),
             outlet: outlet.clone(),
             stats: stats.clone(),
         };
@@ -116,7 +113,7 @@ struct Worker {
     described: bool,
     is_off: Arc<AtomicBool>,
     waiting: Arc<AtomicUsize>,
-    in_flight: VecDeque<Tag>,
+    in_flight: Tags,
     outlet: Outlet,
     stats: Arc<LadderStats>,
 }
@@ -170,10 +167,7 @@ impl Worker {
         } else {
             picture::Type::None
         });
-        self.in_flight.push_back(tag);
-        if self.in_flight.len() > IN_FLIGHT {
-            self.in_flight.pop_front();
-        }
+        self.in_flight.remember(tag);
         if let Some(encoder) = &mut self.encoder {
             let sent = encoder.send_frame(&picture);
             sent.map_err(|source| LadderError::encoder(&self.rung.encoder, source))?;
@@ -219,7 +213,7 @@ impl Worker {
                 });
             }
             let data = bitstream::sample(self.codec, data);
-            let tag = self.tag_of(pts_ms);
+            let tag = self.in_flight.recall(pts_ms);
             if tag.is_some_and(|tag| tag.is_idr) && !packet.is_key() {
                 return Err(LadderError::NoIdr {
                     name: self.rung.encoder.clone(),
@@ -237,15 +231,5 @@ impl Worker {
             self.outlet.send(LadderOutput::Frame { rendition, frame });
         }
         Ok(())
-    }
-
-    /// What is known of the source's frame of that stamp; older ones are done.
-    fn tag_of(&mut self, pts_ms: i64) -> Option<Tag> {
-        let mut found = None;
-        while let Some(tag) = self.in_flight.front().filter(|tag| tag.pts_ms <= pts_ms) {
-            found = Some(*tag);
-            self.in_flight.pop_front();
-        }
-        found
     }
 }

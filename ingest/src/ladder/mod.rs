@@ -19,6 +19,7 @@ mod encode;
 mod encoders;
 mod ffmpeg;
 mod keyframes;
+mod lane;
 mod outlet;
 mod pictures;
 mod plan;
@@ -27,6 +28,7 @@ mod settings;
 mod shed;
 mod stats;
 mod switch;
+mod tags;
 mod trial;
 mod video;
 

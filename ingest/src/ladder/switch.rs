@@ -1,19 +1,17 @@
-//! Between the scaled pictures and a rung's encoder: on or off, and which pictures it takes.
+//! Between the scaled pictures and a rung's encoder: on or off.
 
 use ffmpeg_next::frame;
-use vitrine_packager::media::RenditionId;
+use vitrine_packager::media::{FrameRate, RenditionId};
 
-use super::cadence::Cadence;
 use super::captions::Captions;
 use super::encode::{Rung, RungInput};
 use super::stats::LadderStats;
-use super::video::Tag;
+use super::tags::Tag;
 
 /// One rung, as the decoding thread sees it.
 pub(super) struct RungSwitch {
     rung: Rung,
     on: Switch,
-    cadence: Cadence,
     captions: Captions,
     cost_when_shed: CostWhenShed,
 }
@@ -37,7 +35,6 @@ impl RungSwitch {
     pub(super) fn new(rung: Rung) -> Self {
         Self {
             on: Switch::On,
-            cadence: Cadence::new(rung.each_nth_frame, rung.frame_rate),
             captions: Captions::default(),
             cost_when_shed: CostWhenShed::default(),
             rung,
@@ -52,6 +49,16 @@ impl RungSwitch {
     /// Luma columns and rows.
     pub(super) fn size(&self) -> (u32, u32) {
         self.rung.size
+    }
+
+    /// It takes one of so many of the source's frames.
+    pub(super) fn each_nth_frame(&self) -> u32 {
+        self.rung.each_nth_frame
+    }
+
+    /// Frames a second.
+    pub(super) fn frame_rate(&self) -> FrameRate {
+        self.rung.frame_rate
     }
 
     /// Threads of its encoder.
@@ -111,14 +118,18 @@ impl RungSwitch {
             self.rung.set_off(false);
             self.rung.send(RungInput::Restored);
         }
-        let takes = self.cadence.takes(tag.pts_ms, tag.is_idr);
-        if !self.is_on() {
-            self.captions.forget();
-        } else if takes {
+        if self.is_on() {
             self.captions.put_on(&mut picture);
             self.rung.send(RungInput::Picture { picture, tag });
         } else {
-            self.captions.keep_of(&picture);
+            self.captions.forget();
+        }
+    }
+
+    /// The source's next picture is not for this rung.
+    pub(super) fn leave_out(&mut self, picture: &frame::Video) {
+        if self.is_on() {
+            self.captions.keep_of(picture);
         }
     }
 

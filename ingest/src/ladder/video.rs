@@ -1,30 +1,27 @@
 //! The thread that decodes the source and hands each rung its pictures.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ffmpeg_next::codec::packet::Packet;
 use ffmpeg_next::{decoder, frame};
-use vitrine_packager::media::{FrameRate, WallTime};
+use vitrine_packager::media::FrameRate;
 
 use super::encode::Rung;
-use super::ffmpeg::PictureShape;
 use super::keyframes::Keyframes;
+use super::lane::Lane;
 use super::outlet::Outlet;
-use super::pictures::Pictures;
 use super::queue::{SourceQueue, Waiting};
 use super::shed::{Action, Load, Shedding};
 use super::stats::LadderStats;
 use super::switch::RungSwitch;
+use super::tags::{Tag, Tags};
 use super::{IdrGrid, LadderError};
 
-/// Bounded: frames inside the decoder, or the filters. Full: the oldest is forgotten.
-const IN_FLIGHT: usize = 128;
 /// The longest burst of frames that is believed to be one, in milliseconds.
 const LONGEST_BURST_MS: i64 = 2_400;
 /// How long the decoder sleeps before it looks again whether an encoder has room.
-const LOOK_AGAIN: Duration = Duration::from_millis(1);
+const LOOK_AGAIN: Duration = Duration::from_millis(2);
 /// How much the encoders yield to everything else on the machine.
 const NICENESS: i32 = 5;
 
@@ -35,12 +32,10 @@ pub(super) struct Pipeline {
     rungs: Vec<RungSwitch>,
     source_rate: FrameRate,
     keyframes: Keyframes,
-    pictures: Option<Pictures>,
+    lanes: Vec<Lane>,
     shedding: Shedding,
     /// Frames on their way through the decoder.
-    decoding: VecDeque<Tag>,
-    /// Pictures on their way through the filters.
-    filtering: VecDeque<Tag>,
+    decoding: Tags,
     /// Pictures were left out: the next that is encoded must be an IDR.
     awaits_idr: bool,
     last_pts_ms: Option<i64>,
@@ -55,16 +50,6 @@ pub(super) struct Pipeline {
     turned: bool,
 }
 
-/// What is remembered of a frame while FFmpeg has it.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Tag {
-    pub pts_ms: i64,
-    pub is_idr: bool,
-    pub received: WallTime,
-    /// When it came into the ladder.
-    pub since: Instant,
-}
-
 impl Pipeline {
     pub(super) fn new(
         queue: Arc<SourceQueue>,
@@ -75,16 +60,16 @@ impl Pipeline {
         outlet: Outlet,
         stats: Arc<LadderStats>,
     ) -> Self {
+        let rungs: Vec<RungSwitch> = rungs.into_iter().map(RungSwitch::new).collect();
         Self {
             queue,
             decoder,
             shedding: Shedding::new(rungs.len()),
-            rungs: rungs.into_iter().map(RungSwitch::new).collect(),
+            lanes: Lane::all(&rungs),
+            rungs,
             source_rate,
             keyframes: Keyframes::new(idrs, source_rate),
-            pictures: None,
-            decoding: VecDeque::new(),
-            filtering: VecDeque::new(),
+            decoding: Tags::default(),
             awaits_idr: true,
             last_pts_ms: None,
             begun: Instant::now(),
@@ -114,10 +99,9 @@ impl Pipeline {
         // A decoder that cannot be drained has nothing more to give.
         let _ = self.decoder.send_eof();
         self.take_pictures();
-        if let Some(pictures) = &mut self.pictures {
-            pictures.flush();
+        for lane in &mut self.lanes {
+            lane.flush(&mut self.rungs);
         }
-        self.hand_over();
     }
 
     fn decode(&mut self, waiting: &Waiting) {
@@ -130,15 +114,12 @@ impl Pipeline {
         if frame.is_idr {
             self.keyframes.expect(frame.pts_ms);
         }
-        remember(
-            &mut self.decoding,
-            Tag {
-                pts_ms: frame.pts_ms,
-                is_idr: false,
-                received: frame.received,
-                since: waiting.since,
-            },
-        );
+        self.decoding.remember(Tag {
+            pts_ms: frame.pts_ms,
+            is_idr: false,
+            received: frame.received,
+            since: waiting.since,
+        });
         // Damaged frames are shown as well as they can be; the next IDR mends the rest.
         if let Err(error) = self.decoder.send_packet(&packet) {
             self.stats.count_undecodable();
@@ -196,16 +177,13 @@ impl Pipeline {
     fn take_pictures(&mut self) {
         let mut picture = frame::Video::empty();
         while self.decoder.receive_frame(&mut picture).is_ok() {
-            if let Some(tag) = picture
-                .pts()
-                .and_then(|pts_ms| recall(&mut self.decoding, pts_ms))
-            {
-                self.take_picture(&mut picture, tag);
+            if let Some(tag) = picture.pts().and_then(|pts_ms| self.decoding.recall(pts_ms)) {
+                self.take_picture(&picture, tag);
             }
         }
     }
 
-    fn take_picture(&mut self, picture: &mut frame::Video, tag: Tag) {
+    fn take_picture(&mut self, picture: &frame::Video, tag: Tag) {
         // Encoders want rising stamps; a decoder that mends damage may show a picture twice.
         if self.last_pts_ms.is_some_and(|last| tag.pts_ms <= last) {
             return;
@@ -220,67 +198,19 @@ impl Pipeline {
         }
         self.awaits_idr = false;
         self.last_pts_ms = Some(tag.pts_ms);
-        if let Err(error) = self.filter(picture) {
-            self.fail(&error);
-            return;
-        }
-        remember(&mut self.filtering, Tag { is_idr, ..tag });
-        self.hand_over();
-    }
-
-    fn filter(&mut self, picture: &frame::Video) -> Result<(), LadderError> {
-        let shape = PictureShape::of(picture);
-        if !self
-            .pictures
-            .as_ref()
-            .is_some_and(|pictures| pictures.takes(shape))
-        {
-            if let Some(pictures) = &mut self.pictures {
-                pictures.flush();
-            }
-            self.hand_over();
-            let sizes: Vec<(u32, u32)> = self.rungs.iter().map(RungSwitch::size).collect();
-            self.pictures = Some(Pictures::new(shape, &sizes)?);
-            self.warn_of_rotation(picture);
-        }
-        match &mut self.pictures {
-            Some(pictures) => pictures
-                .push(picture)
-                .map_err(|error| LadderError::NoFilter(error.to_string())),
-            None => Ok(()),
-        }
-    }
-
-    /// Takes the rungs' pictures out of the filters, and hands them to their encoders.
-    fn hand_over(&mut self) {
-        let Some(pictures) = &mut self.pictures else {
-            return;
-        };
-        // Every rung has a picture for each of the source's, in the same order.
-        loop {
-            let mut tag = None;
-            for (index, rung) in self.rungs.iter_mut().enumerate() {
-                let Some(picture) = pictures.pull(index) else {
-                    continue;
-                };
-                if tag.is_none() {
-                    tag = picture
-                        .pts()
-                        .and_then(|pts_ms| recall(&mut self.filtering, pts_ms));
-                }
-                if let Some(tag) = tag {
-                    rung.hand_over(picture, tag);
-                }
-            }
-            if tag.is_none() {
-                return;
+        self.warn_of_rotation(picture);
+        let tag = Tag { is_idr, ..tag };
+        for lane in &mut self.lanes {
+            if let Err(error) = lane.take(picture, tag, &mut self.rungs) {
+                return self.fail(&error);
             }
         }
     }
 
     fn warn_of_rotation(&mut self, picture: &frame::Video) {
-        let matrix = picture.side_data(frame::side_data::Type::DisplayMatrix);
-        if matrix.is_some() && !std::mem::replace(&mut self.turned, true) {
+        let is_turned = || picture.side_data(frame::side_data::Type::DisplayMatrix).is_some();
+        if !self.turned && is_turned() {
+            self.turned = true;
             tracing::warn!(
                 "the source asks to be shown turned: encoded rungs are not; turn the camera's output instead"
             );
@@ -317,19 +247,6 @@ fn load(rungs: &[RungSwitch], stats: &LadderStats, source_rate: FrameRate, next:
 
 fn millis(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
-}
-
-fn remember(tags: &mut VecDeque<Tag>, tag: Tag) {
-    tags.push_back(tag);
-    if tags.len() > IN_FLIGHT {
-        tags.pop_front();
-    }
-}
-
-/// Pictures come out in another order than frames went in, so only this one is forgotten.
-fn recall(tags: &mut VecDeque<Tag>, pts_ms: i64) -> Option<Tag> {
-    let place = tags.iter().position(|tag| tag.pts_ms == pts_ms)?;
-    tags.remove(place)
 }
 
 /// Pass-through and delivery come first on a machine that is short of time.
