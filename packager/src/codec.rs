@@ -10,6 +10,7 @@ use h264_reader::avcc::AvcDecoderConfigurationRecord;
 use h264_reader::nal::sps::{FrameMbsFlags, SeqParameterSet};
 use h264_reader::rbsp::{BitReader, decode_nal};
 
+use crate::grid::AudioFrames;
 use crate::media::{AudioConfig, FrameRate, VideoConfig};
 
 /// Pictures larger than this on a side are refused: no viewer's decoder takes them, and sizes are multiplied.
@@ -155,6 +156,14 @@ pub struct AudioFacts {
 impl AudioFacts {
     /// RFC 6381 name of AAC-LC.
     pub const CODEC_STRING: &'static str = "mp4a.40.2";
+
+    /// Its access units, for the grid of parts.
+    pub fn frames(&self) -> AudioFrames {
+        AudioFrames {
+            samples: self.frame_samples,
+            rate_hz: self.sample_rate_hz,
+        }
+    }
 
     /// Checks the configuration against its own AudioSpecificConfig (ISO/IEC 14496-3 1.6.2.1, 4.4.1).
     pub fn read(config: &AudioConfig) -> Result<Self, CodecError> {

@@ -5,9 +5,9 @@
 //! ```
 
 use crate::codec::{AudioFacts, VideoFacts};
-use crate::grid::{AudioFrames, Origin, PartGrid, RateEstimate, timescale_for};
+use crate::grid::{Origin, PartGrid, RateEstimate, timescale_for};
 use crate::media::{
-    AudioConfig, Frame, FrameRate, MediaTime, RenditionId, TrackConfig, VideoConfig, WallTime,
+    AudioConfig, Frame, FrameRate, MediaTime, RenditionId, TrackConfig, TrackKind, VideoConfig, WallTime,
 };
 use crate::presentation::Presentation;
 use crate::startup::{PackagingSettings, StartError};
@@ -130,24 +130,21 @@ impl Opening {
             .all
             .get(usize::from(renditions.lead.0))
             .ok_or(StartError::NoLead)?;
-        let rate = match (&lead.track, &self.video) {
-            (TrackConfig::Video(_), Some(source)) if lead.passed_through => Some(source.estimate.rate),
-            (TrackConfig::Video(rung), Some(source)) => Some(rung_rate(rung, source.estimate.rate)),
-            (TrackConfig::Audio(_), None) => None,
-            _ => return Err(StartError::NoLead),
-        };
-        let audio = renditions
+        let source_rate = self.video.as_ref().map(|video| video.estimate.rate);
+        if (lead.track.kind() == TrackKind::Video) != source_rate.is_some() {
+            return Err(StartError::NoLead);
+        }
+        let rates = video_rates(&renditions.all, renditions.lead, source_rate);
+        let audio: Result<Vec<_>, _> = renditions
             .all
             .iter()
-            .find_map(|rendition| match &rendition.track {
+            .filter_map(|rendition| match &rendition.track {
                 TrackConfig::Audio(config) => Some(AudioFacts::read(config)),
                 TrackConfig::Video(_) => None,
-            });
-        let audio = audio.transpose()?.map(|facts| AudioFrames {
-            samples: facts.frame_samples,
-            rate_hz: facts.sample_rate_hz,
-        });
-        let parts = PartGrid::choose(rate, audio, self.settings.part_target_ms);
+            })
+            .collect();
+        let audio: Vec<_> = audio?.iter().map(AudioFacts::frames).collect();
+        let parts = PartGrid::choose(&rates, &audio, self.settings.part_target_ms);
         let settings = TimelineSettings {
             target_duration_s: self.settings.target_duration_s,
             part_target: parts.part_target,
@@ -175,9 +172,32 @@ impl Opening {
     }
 }
 
-/// A rung's own frame rate, if it is not the source's.
-pub(crate) fn rung_rate(rung: &VideoConfig, source: FrameRate) -> FrameRate {
-    rung.declared_frame_rate.unwrap_or(source)
+/// A video rendition's frame rate: the source's, or a rung's own.
+pub(crate) fn video_rate(config: &VideoConfig, passed_through: bool, source: FrameRate) -> FrameRate {
+    config
+        .declared_frame_rate
+        .filter(|_| !passed_through)
+        .unwrap_or(source)
+}
+
+/// The video renditions' frame rates, the lead's first; none without video.
+pub(crate) fn video_rates(
+    renditions: &[RenditionConfig],
+    lead: RenditionId,
+    source: Option<FrameRate>,
+) -> Vec<FrameRate> {
+    let lead = usize::from(lead.0);
+    let rate = |rendition: &RenditionConfig| match (&rendition.track, source) {
+        (TrackConfig::Video(config), Some(source)) => {
+            Some(video_rate(config, rendition.passed_through, source))
+        }
+        _ => None,
+    };
+    let others = (0..).zip(renditions).filter(|(index, _)| *index != lead);
+    let lead = renditions.get(lead).into_iter();
+    lead.chain(others.map(|(_, rendition)| rendition))
+        .filter_map(rate)
+        .collect()
 }
 
 /// The wall clock at media time zero: the least delay seen between a frame's time and its arrival, so that

@@ -1,7 +1,7 @@
 //! Video frames on their grid.
 
 use super::{Origin, RateEstimate, frame_ticks};
-use crate::media::{Frame, MediaTime, Sample, Timescale};
+use crate::media::{Frame, FrameRate, MediaTime, Sample, Timescale};
 
 /// A constant-rate grid is given up for plain milliseconds when frames run this many lines ahead of their stamps.
 const LINES_AHEAD_LIMIT: i64 = 2;
@@ -13,7 +13,10 @@ const LINES_AHEAD_LIMIT: i64 = 2;
 #[derive(Debug, Clone)]
 pub struct VideoGrid {
     timescale: Timescale,
+    /// From line to line.
     frame_ticks: i64,
+    /// How long a frame lasts: several lines in a rung that has not all of the source's frames.
+    nominal_ticks: i64,
     /// Where the encoder's clock stands: equal in every rendition.
     origin: Origin,
     /// Presentation minus decode stamp of the first IDR.
@@ -24,21 +27,29 @@ pub struct VideoGrid {
 }
 
 impl VideoGrid {
-    /// A grid that counts in `timescale`, for a track that begins with `first_idr`; the encoder's clock stands at `origin`.
-    pub fn new(estimate: RateEstimate, timescale: Timescale, origin: Origin, first_idr: &Frame) -> Self {
+    /// A grid that counts in `timescale`, for a track of `rate` that begins with `first_idr`; the encoder's clock stands
+    /// at `origin`. Its lines are the source's frames in every rung, so that equal frames have equal times in all.
+    pub fn new(
+        source: RateEstimate,
+        rate: FrameRate,
+        timescale: Timescale,
+        origin: Origin,
+        first_idr: &Frame,
+    ) -> Self {
         Self {
             timescale,
-            frame_ticks: frame_ticks(estimate.rate, timescale),
+            frame_ticks: frame_ticks(source.rate, timescale),
+            nominal_ticks: frame_ticks(rate, timescale),
             origin,
             reorder_ms: first_idr.pts_ms - first_idr.dts_ms,
-            snapping: estimate.constant,
+            snapping: source.constant,
             last_dts_ticks: None,
         }
     }
 
     /// One frame in this grid's timescale.
     pub fn frame_duration(&self) -> MediaTime {
-        MediaTime::new(self.frame_ticks, self.timescale)
+        MediaTime::new(self.nominal_ticks, self.timescale)
     }
 
     /// Puts a frame on its line. Decode times rise strictly; a hole in the stamps stays a hole.
@@ -90,7 +101,7 @@ impl VideoGrid {
 mod tests {
     use super::*;
     use crate::grid::timescale_for;
-    use crate::media::{FrameRate, TrackKind, WallTime};
+    use crate::media::{TrackKind, WallTime};
     use bytes::Bytes;
     use proptest::prelude::*;
 
@@ -111,7 +122,7 @@ mod tests {
             encoder_ms: first_idr.pts_ms,
             media: MediaTime::new(0, timescale),
         };
-        VideoGrid::new(estimate, timescale, origin, first_idr)
+        VideoGrid::new(estimate, estimate.rate, timescale, origin, first_idr)
     }
 
     fn constant(numerator: u32, denominator: u32) -> RateEstimate {
@@ -140,6 +151,20 @@ mod tests {
             .map(|sample| (sample.dts.ticks / 3600, sample.pts.ticks / 3600))
             .collect();
         assert_eq!(placed, [(0, 0), (1, 3), (2, 1), (3, 2)]);
+    }
+
+    #[test]
+    fn half_of_the_frames_stand_on_the_same_lines() {
+        let (source, first) = (constant(60, 1), frame(0, 0));
+        let origin = first_grid(source, &first).origin;
+        let mut grid = VideoGrid::new(source, constant(30, 1).rate, Timescale::VIDEO, origin, &first);
+        // The source's group of pictures has an odd number of frames.
+        let placed = [0, 33, 67, 83, 117].map(|ms| grid.place(&frame(ms, ms)));
+        assert_eq!(
+            placed.each_ref().map(|sample| sample.dts.ticks / 1500),
+            [0, 2, 4, 5, 7]
+        );
+        assert!(placed.iter().all(|sample| sample.nominal_duration.ticks == 3000));
     }
 
     #[test]

@@ -5,11 +5,11 @@ use bytes::Bytes;
 use super::error::{PushError, ResumeError};
 use super::rendition::{MessageSource, Rendition};
 use super::track::{Cutting, Parameters, Track, TrackPlan};
-use super::{Presentation, SourceClock, carried};
+use super::{Presentation, SourceClock, carried, whole_part};
 use crate::codec::VideoFacts;
 use crate::grid::{Origin, RateEstimate, timescale_for};
-use crate::media::{Frame, FrameRate, MediaTime, TrackConfig, WallTime};
-use crate::opening::RenditionConfig;
+use crate::media::{Frame, FrameRate, MediaTime, RenditionId, TrackConfig, WallTime};
+use crate::opening::{RenditionConfig, video_rates};
 use crate::startup::claims;
 
 /// A rendition's track as a returned encoder makes it.
@@ -67,7 +67,7 @@ impl Presentation {
             .renditions
             .get(self.lead)
             .and_then(|lead| lead.timeline.open_start());
-        for index in 0..self.renditions.len() {
+        for index in (0..self.renditions.len()).filter(|index| *index != self.lead) {
             let carries = self.carries_messages(index);
             let Some(rendition) = self.renditions.get_mut(index) else {
                 continue;
@@ -102,7 +102,7 @@ impl Presentation {
     /// The lead leads here too, and the others' gap parts and segments end where its do: audio overlaps its last video
     /// by up to a frame, and would else come to another number of segments (SPEC 126).
     fn extend_gap(&mut self, until: MediaTime, exactly: bool) {
-        let part_s = self.gap_part_seconds();
+        let part_s = self.whole_part.seconds();
         let parts_in_segment = (f64::from(self.settings.target_duration_s) / part_s + 1e-6)
             .floor()
             .max(1.0) as usize;
@@ -122,17 +122,6 @@ impl Presentation {
             for rendition in &mut self.renditions {
                 rendition.add_gap(part_end, opens_segment);
             }
-        }
-    }
-
-    fn gap_part_seconds(&self) -> f64 {
-        let lead = self.renditions.get(self.lead);
-        match lead.and_then(|lead| lead.track.video_parameters()) {
-            Some(video) => {
-                let rate = video.estimate.rate;
-                f64::from(self.parts.video_frames_at(rate).max(1)) / rate.fps()
-            }
-            None => self.settings.part_target.seconds(),
         }
     }
 
@@ -156,25 +145,24 @@ impl Presentation {
         let at = self.end_time().map_or(wall, |end| after(end).max(wall));
         let timescale = source_rate.map_or(at.timescale, timescale_for);
         let start = at.rescale(timescale);
+        let origin = Origin {
+            encoder_ms: first.pts_ms,
+            media: start,
+        };
         let plan = TrackPlan {
             settings: self.settings,
             parts: self.parts,
-            origin: Origin {
-                encoder_ms: first.pts_ms,
-                media: start,
-            },
+            whole_part: self.returning_part(renditions, source_rate, origin)?,
+            origin,
             source_rate: source_rate.map(|rate| RateEstimate { rate, constant: true }),
             leads: false,
         };
         let renewed = self.renewed_tracks(renditions, plan)?;
         self.extend_gap(at, true);
         for (rendition, renewed) in self.renditions.iter_mut().zip(renewed) {
-            rendition.track = renewed.track;
-            rendition.passed_through = renewed.passed_through;
-            rendition.timeline.set_init(renewed.init);
-            rendition.complete_segment();
-            rendition.discontinuity = true;
+            rendition.renew(renewed.track, renewed.init, renewed.passed_through);
         }
+        self.whole_part = plan.whole_part;
         self.source = SourceClock::new(plan.origin, plan.source_rate);
         self.away = false;
         self.multivariant_changed = true;
@@ -216,10 +204,6 @@ impl Presentation {
         if !same {
             return Err(ResumeError::OtherTracks);
         }
-        let lead = track.video_parameters().filter(|_| plan.leads);
-        if lead.is_some_and(|video| !self.parts.takes(video.estimate.rate)) {
-            return Err(ResumeError::OtherRate);
-        }
         Ok(Renewed {
             init: track.init()?,
             passed_through: config.passed_through,
@@ -242,6 +226,25 @@ impl Presentation {
             (None, None) => Ok(None),
             _ => Err(ResumeError::OtherTracks),
         }
+    }
+
+    /// Length of the lead's parts from now on.
+    fn returning_part(
+        &self,
+        renditions: &[RenditionConfig],
+        source: Option<FrameRate>,
+        origin: Origin,
+    ) -> Result<MediaTime, ResumeError> {
+        let lead = RenditionId(u16::try_from(self.lead).unwrap_or(0));
+        let rates = video_rates(renditions, lead, source);
+        let Some((rate, others)) = rates.split_first() else {
+            return Ok(whole_part(self.parts, 0, None, origin));
+        };
+        if !self.parts.takes(*rate) {
+            return Err(ResumeError::OtherRate);
+        }
+        let frames = self.parts.video_frames_at(*rate, others);
+        Ok(whole_part(self.parts, frames, Some(*rate), origin))
     }
 
     /// Ends the show: every playlist gets EXT-X-ENDLIST.

@@ -18,9 +18,9 @@ pub use rendition::{MessageSource, RenditionInfo};
 
 use crate::cmaf::emsg::EventMessage;
 use crate::cmaf::emsg::PartSpan;
-use crate::grid::{Origin, PartGrid, RateEstimate};
-use crate::media::{Frame, MediaTime, RenditionId, Timescale, TrackKind, WallTime};
-use crate::opening::Renditions;
+use crate::grid::{Origin, PartGrid, RateEstimate, frame_ticks};
+use crate::media::{Frame, FrameRate, MediaTime, RenditionId, Timescale, TrackKind, WallTime};
+use crate::opening::{Renditions, video_rates};
 use crate::request::Position;
 use crate::segmenter::Cut;
 use crate::snapshot::RenditionSnapshot;
@@ -31,6 +31,9 @@ use track::{Cutting, Track, TrackPlan};
 
 /// Audio this far behind the video has stopped: silence takes its place, so that viewers play on.
 const AUDIO_LAG_LIMIT_S: f64 = 3.0;
+
+/// Segments of the lead that are waited for until the rungs are in step with it.
+const SEGMENTS_TO_CATCH_UP: usize = 3;
 
 /// A rendition that changed, and what its readers see from now on.
 #[derive(Debug)]
@@ -46,6 +49,8 @@ pub struct RenditionUpdate {
 pub struct Presentation {
     settings: TimelineSettings,
     parts: PartGrid,
+    /// Length of every part of the lead but a segment's last.
+    whole_part: MediaTime,
     /// By id.
     renditions: Vec<Rendition>,
     lead: usize,
@@ -75,16 +80,23 @@ impl Presentation {
         renditions: Renditions,
     ) -> Result<Self, StartError> {
         let lead = usize::from(renditions.lead.0);
+        let rates = video_rates(
+            &renditions.all,
+            renditions.lead,
+            video.map(|estimate| estimate.rate),
+        );
+        let plan = TrackPlan {
+            settings,
+            parts,
+            whole_part: whole_part(parts, parts.video_frames, rates.first().copied(), origin),
+            origin,
+            source_rate: video,
+            leads: false,
+        };
         let mut all = Vec::with_capacity(renditions.all.len());
         for (index, config) in renditions.all.into_iter().enumerate() {
-            let plan = TrackPlan {
-                settings,
-                parts,
-                origin,
-                source_rate: video,
-                leads: index == lead,
-            };
-            let track = Track::new(&config, &plan)?;
+            let leads = index == lead;
+            let track = Track::new(&config, &TrackPlan { leads, ..plan })?;
             all.push(Rendition::new(
                 config.name,
                 config.passed_through,
@@ -95,6 +107,7 @@ impl Presentation {
         Ok(Self {
             settings,
             parts,
+            whole_part: plan.whole_part,
             renditions: all,
             lead,
             source: SourceClock::new(origin, video),
@@ -199,21 +212,31 @@ impl Presentation {
     /// SPEC 163: messages ride in the video, and in the audio only when there is no video.
     fn carries_messages(&self, index: usize) -> bool {
         let kind = |index: usize| self.renditions.get(index).map(|rendition| rendition.track.kind());
-        kind(index) == Some(TrackKind::Video) || index == self.lead
+        kind(index) == kind(self.lead)
     }
 
     fn lead_decided_until(&self) -> Option<MediaTime> {
         match &self.renditions.get(self.lead)?.track.cutting {
             Cutting::Lead(cutter) => Some(cutter.decided_until()),
-            _ => None,
+            Cutting::Audio { cutter, .. } => Some(cutter.end()),
+            Cutting::Rung(_) => None,
         }
     }
 
-    /// Whether every rendition has a whole segment, so that players may be let in (SPEC 56).
+    /// Whether every rendition has a whole segment, and the rungs have caught up with the lead after the burst of the first
+    /// group of pictures, so that players may be let in (SPEC 56, 77). A rung that does not catch up holds nobody back for long.
     pub fn is_live(&self) -> bool {
-        self.renditions
-            .iter()
-            .all(|rendition| rendition.timeline.listed().next().is_some())
+        let lead = self.renditions.get(self.lead).map(|lead| &lead.timeline);
+        let is_patient = lead.is_some_and(|lead| lead.listed().nth(SEGMENTS_TO_CATCH_UP).is_none());
+        let end_s = lead
+            .and_then(|lead| lead.end_time())
+            .map_or(0.0, MediaTime::seconds);
+        let part_s = self.settings.part_target.seconds();
+        self.renditions.iter().all(|rendition| {
+            let behind_s = rendition.timeline.end_time().map(|end| end_s - end.seconds());
+            let in_step = rendition.is_shed() || behind_s.is_some_and(|behind_s| behind_s < 1.5 * part_s);
+            rendition.timeline.listed().next().is_some() && (in_step || !is_patient)
+        })
     }
 
     /// Media time of the next frame to come: "now", for an event that the camera sees now.
@@ -283,6 +306,15 @@ impl Presentation {
     }
 }
 
+/// Length of `frames` frames of a lead of `rate`, in the timescale of `origin`; PART-TARGET without video.
+fn whole_part(parts: PartGrid, frames: u32, rate: Option<FrameRate>, origin: Origin) -> MediaTime {
+    let timescale = origin.media.timescale;
+    match rate {
+        Some(rate) => MediaTime::new(i64::from(frames.max(1)) * frame_ticks(rate, timescale), timescale),
+        None => parts.part_target,
+    }
+}
+
 impl SourceClock {
     fn new(origin: Origin, video: Option<RateEstimate>) -> Self {
         Self {
@@ -307,7 +339,7 @@ impl SourceClock {
             .origin
             .media_time(frame.dts_ms.saturating_add(reorder_ms), timescale)
             .ticks;
-        let tick = crate::grid::frame_ticks(estimate.rate, timescale);
+        let tick = frame_ticks(estimate.rate, timescale);
         let start = self.origin.media.rescale(timescale).ticks;
         let next = if estimate.constant {
             start + ((stamp - start + tick / 2).div_euclid(tick) + 1) * tick

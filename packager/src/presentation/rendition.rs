@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use super::track::Track;
+use bytes::Bytes;
+
+use super::track::{Cutting, Track};
 use crate::cmaf::BoxError;
 use crate::cmaf::chunk::Chunk;
 use crate::cmaf::emsg::{EventMessage, PartSpan};
@@ -10,8 +12,6 @@ use crate::media::{MediaTime, TrackKind};
 use crate::playlist::multivariant::BandwidthMeter;
 use crate::segmenter::{Cut, CutPart, RungState};
 use crate::timeline::{Segment, Timeline, TimelineSettings};
-
-use super::track::Cutting;
 
 /// Asked for the messages of each part of the renditions that carry them, as it is written.
 pub type MessageSource<'a> = dyn FnMut(&PartSpan) -> Vec<EventMessage> + 'a;
@@ -45,6 +45,10 @@ pub(super) struct Rendition {
     /// Whether the next segment begins after a break of the timeline.
     pub discontinuity: bool,
     pub changed: bool,
+    /// Where its newest gap that the others do not have ends.
+    last_gap: Option<MediaTime>,
+    /// As the multivariant playlist has it.
+    was_listed: bool,
 }
 
 impl Rendition {
@@ -65,6 +69,8 @@ impl Rendition {
             chunks: 0,
             discontinuity: false,
             changed: false,
+            last_gap: None,
+            was_listed: false,
         })
     }
 
@@ -76,7 +82,27 @@ impl Rendition {
         }
     }
 
-    /// Writes what was cut; `true` if a segment was completed.
+    /// Whether new viewers may be led to it: its bandwidth is known, and as far back from the live edge as they may begin
+    /// it has media wherever the others do. A rung that is shed is for its present viewers only, who leave it.
+    pub(super) fn is_listed(&self, settings: &TimelineSettings) -> bool {
+        let hold_back_s = f64::from(3 * settings.target_duration_s);
+        let gap = self.last_gap.map(MediaTime::seconds);
+        let end = self.timeline.end_time().map_or(0.0, MediaTime::seconds);
+        self.meter.peak_bps() > 0 && !self.is_shed() && gap.is_none_or(|gap| end - gap >= hold_back_s)
+    }
+
+    /// From now on another encoder feeds it.
+    pub(super) fn renew(&mut self, track: Track, init: Bytes, passed_through: bool) {
+        self.track = track;
+        self.passed_through = passed_through;
+        self.timeline.set_init(init);
+        self.complete_segment();
+        self.discontinuity = true;
+        self.last_gap = None;
+    }
+
+    /// Writes what was cut; `true` if the multivariant playlist has to be written anew: a segment was completed, or the
+    /// rendition came or went.
     pub(super) fn write(
         &mut self,
         cuts: &[Cut],
@@ -87,20 +113,22 @@ impl Rendition {
         for cut in cuts {
             self.changed = true;
             match cut {
-                Cut::Segment { at } => completed |= self.begin_segment(*at, false),
-                Cut::GapSegment { at } => completed |= self.begin_segment(*at, true),
+                Cut::Segment { at, .. } => completed |= self.begin_segment(*at),
                 Cut::Part(part) => self.write_part(part, settings, messages)?,
-                Cut::Gap { start, end } => self
-                    .timeline
-                    .add_gap_part(MediaTime::new(end.ticks - start.ticks, start.timescale)),
+                Cut::Gap { start, end } => {
+                    let length = MediaTime::new(end.ticks - start.ticks, start.timescale);
+                    self.timeline.add_gap_part(length);
+                    self.last_gap = Some(*end);
+                }
             }
         }
-        Ok(completed)
+        let is_listed = self.is_listed(settings);
+        Ok(completed | (std::mem::replace(&mut self.was_listed, is_listed) != is_listed))
     }
 
-    fn begin_segment(&mut self, at: MediaTime, gap: bool) -> bool {
+    fn begin_segment(&mut self, at: MediaTime) -> bool {
         let discontinuity = std::mem::take(&mut self.discontinuity);
-        let segment = self.timeline.begin_segment(at, discontinuity, gap);
+        let segment = self.timeline.begin_segment(at, discontinuity);
         self.measure(segment)
     }
 
@@ -150,7 +178,7 @@ impl Rendition {
             return;
         };
         if opens_segment {
-            self.timeline.begin_segment(end, false, true);
+            self.timeline.begin_segment(end, false);
         }
         let ticks = (until.rescale(end.timescale).ticks - end.ticks).max(1);
         self.timeline.add_gap_part(MediaTime::new(ticks, end.timescale));

@@ -4,13 +4,11 @@ use bytes::Bytes;
 
 use crate::cmaf::{BoxError, init};
 use crate::codec::{AudioFacts, CodecError, VideoFacts};
-use crate::grid::{
-    AudioFrames, AudioGrid, Origin, PartGrid, RateEstimate, VideoGrid, frame_ticks, timescale_for,
-};
+use crate::grid::{AudioGrid, Origin, PartGrid, RateEstimate, VideoGrid, timescale_for};
 use crate::media::{
     AudioConfig, Frame, FrameRate, MediaTime, Timescale, TrackConfig, TrackKind, VideoConfig,
 };
-use crate::opening::{RenditionConfig, rung_rate};
+use crate::opening::{RenditionConfig, video_rate};
 use crate::segmenter::{AudioCutter, Cut, GopTooLong, RungCutter, VideoCutter};
 use crate::timeline::TimelineSettings;
 
@@ -22,6 +20,8 @@ const RUNG_PATIENCE: i64 = 2;
 pub(super) struct TrackPlan {
     pub settings: TimelineSettings,
     pub parts: PartGrid,
+    /// Length of every part of the lead but a segment's last.
+    pub whole_part: MediaTime,
     /// Where the source's clock stands, in the video's timescale; the track begins there.
     pub origin: Origin,
     pub source_rate: Option<RateEstimate>,
@@ -47,7 +47,9 @@ pub(super) enum Parameters {
 pub(super) struct VideoParameters {
     pub config: VideoConfig,
     pub facts: VideoFacts,
-    pub estimate: RateEstimate,
+    pub rate: FrameRate,
+    /// The source's rate, whose frames are the lines of the grid.
+    pub source: RateEstimate,
     pub timescale: Timescale,
     pub origin: Origin,
     /// `None` before the first IDR.
@@ -73,44 +75,33 @@ pub(super) enum Cutting {
 
 impl Track {
     pub(super) fn new(config: &RenditionConfig, plan: &TrackPlan) -> Result<Self, CodecError> {
-        match (&config.track, plan.source_rate) {
-            (TrackConfig::Video(video), Some(source)) => {
-                Self::video(video, config.passed_through, source, plan)
-            }
-            (TrackConfig::Video(video), None) => {
-                let rate = video.declared_frame_rate.unwrap_or(FrameRate::THIRTY);
-                let source = RateEstimate {
-                    rate,
-                    constant: false,
-                };
-                Self::video(video, config.passed_through, source, plan)
-            }
-            (TrackConfig::Audio(audio), _) => Self::audio(audio, plan),
+        match &config.track {
+            TrackConfig::Video(video) => Self::video(video, config.passed_through, plan),
+            TrackConfig::Audio(audio) => Self::audio(audio, plan),
         }
     }
 
-    fn video(
-        config: &VideoConfig,
-        passed_through: bool,
-        source: RateEstimate,
-        plan: &TrackPlan,
-    ) -> Result<Self, CodecError> {
-        let rate = if passed_through {
-            source.rate
-        } else {
-            rung_rate(config, source.rate)
-        };
+    fn video(config: &VideoConfig, passed_through: bool, plan: &TrackPlan) -> Result<Self, CodecError> {
+        let source = plan.source_rate.unwrap_or(RateEstimate {
+            rate: config.declared_frame_rate.unwrap_or(FrameRate::THIRTY),
+            constant: false,
+        });
         let parameters = VideoParameters {
             config: config.clone(),
             facts: VideoFacts::read(config)?,
-            estimate: RateEstimate { rate, ..source },
+            rate: video_rate(config, passed_through, source.rate),
+            source,
             timescale: timescale_for(source.rate),
             origin: plan.origin,
             grid: None,
         };
         let timescale = parameters.timescale;
         let cutting = if plan.leads {
-            Cutting::Lead(lead_cutter(rate, timescale, plan))
+            Cutting::Lead(VideoCutter::new(
+                plan.origin.media.rescale(timescale),
+                plan.whole_part,
+                plan.settings.target_duration_s,
+            ))
         } else {
             let patience_s = i64::from(plan.settings.target_duration_s) * RUNG_PATIENCE;
             Cutting::Rung(RungCutter::new(
@@ -134,7 +125,7 @@ impl Track {
         let cutter = if plan.leads {
             audio_alone(&parameters, plan, start)
         } else {
-            AudioCutter::following(start, plan.parts)
+            AudioCutter::following(start, plan.parts.audio_fill(facts.frames()))
         };
         let grid = AudioGrid::new(&facts, plan.origin, start);
         Ok(Self {
@@ -147,13 +138,6 @@ impl Track {
         match self.parameters {
             Parameters::Video(_) => TrackKind::Video,
             Parameters::Audio(_) => TrackKind::Audio,
-        }
-    }
-
-    pub(super) fn video_parameters(&self) -> Option<&VideoParameters> {
-        match &self.parameters {
-            Parameters::Video(video) => Some(video),
-            Parameters::Audio(_) => None,
         }
     }
 
@@ -189,7 +173,8 @@ impl VideoParameters {
     /// The grid, which begins with the first IDR; what comes before cannot be shown.
     fn grid_for(&mut self, frame: &Frame) -> Option<&mut VideoGrid> {
         if self.grid.is_none() && frame.is_idr {
-            self.grid = Some(VideoGrid::new(self.estimate, self.timescale, self.origin, frame));
+            let grid = VideoGrid::new(self.source, self.rate, self.timescale, self.origin, frame);
+            self.grid = Some(grid);
         }
         self.grid.as_mut()
     }
@@ -201,22 +186,9 @@ impl AudioParameters {
     }
 }
 
-fn lead_cutter(rate: FrameRate, timescale: Timescale, plan: &TrackPlan) -> VideoCutter {
-    let frames = i64::from(plan.parts.video_frames_at(rate).max(1));
-    let part = MediaTime::new(frames * frame_ticks(rate, timescale), timescale);
-    VideoCutter::new(
-        plan.origin.media.rescale(timescale),
-        part,
-        plan.settings.target_duration_s,
-    )
-}
-
 fn audio_alone(audio: &AudioParameters, plan: &TrackPlan, start: MediaTime) -> AudioCutter {
-    let frames = AudioFrames {
-        samples: audio.facts.frame_samples,
-        rate_hz: audio.facts.sample_rate_hz,
-    };
+    let frames = audio.facts.frames();
     let per_segment = plan.settings.target_duration_s * frames.rate_hz / frames.samples.max(1);
     let length = MediaTime::new(i64::from(per_segment * frames.samples), start.timescale);
-    AudioCutter::alone(start, plan.parts, length)
+    AudioCutter::alone(start, plan.parts.audio_fill(frames), length)
 }

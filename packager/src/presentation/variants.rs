@@ -24,21 +24,23 @@ impl Presentation {
         self.renditions.iter().map(info).collect()
     }
 
-    /// The multivariant playlist, if what it says changed since the last call. `session` is the path to the renditions.
+    /// The multivariant playlist, if what it says changed since the last call; none before a whole segment of the lead
+    /// has told its bandwidth. `session` is the path to the renditions.
     pub fn take_multivariant(&mut self, session: &str) -> Option<RenderedPlaylist> {
-        if !std::mem::take(&mut self.multivariant_changed) {
+        let is_listed = |rendition: &Rendition| rendition.is_listed(&self.settings);
+        if !self.renditions.get(self.lead).is_some_and(is_listed)
+            || !std::mem::take(&mut self.multivariant_changed)
+        {
             return None;
         }
         let uri = |rendition: &Rendition| format!("{session}/{}/index.m3u8", rendition.name);
         let (mut video, mut audio) = (Vec::new(), Vec::new());
-        for rendition in &self.renditions {
+        for rendition in self.renditions.iter().filter(|rendition| is_listed(rendition)) {
             match &rendition.track.parameters {
-                // A rung that is shed is for its present viewers only, who leave it.
-                Parameters::Video(_) if rendition.is_shed() || rendition.meter.peak_bps() == 0 => {}
                 Parameters::Video(parameters) => video.push(VideoLine {
                     uri: uri(rendition),
                     facts: &parameters.facts,
-                    frame_rate: parameters.estimate.rate,
+                    frame_rate: parameters.rate,
                     meter: &rendition.meter,
                 }),
                 Parameters::Audio(parameters) => audio.push(AudioLine {

@@ -29,14 +29,11 @@ pub enum Cut {
     Segment {
         /// Decode time of its first sample.
         at: MediaTime,
+        /// Presentation time of the IDR that it begins with: by it the rungs find theirs.
+        shows: MediaTime,
     },
     /// A part of the current segment is complete.
     Part(CutPart),
-    /// A segment without media begins here: a rung of the ladder brings none.
-    GapSegment {
-        /// Decode time of its beginning.
-        at: MediaTime,
-    },
     /// A part of the current segment stays without media.
     Gap {
         /// Decode time of its beginning.

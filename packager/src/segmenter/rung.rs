@@ -19,6 +19,9 @@ use crate::media::{MediaTime, Sample, Timescale};
 const PENDING_LIMIT: usize = 1024;
 /// A rung that comes back has this much of the segment to bring its IDR; then the segment is a gap.
 const RETURN_WAIT_MS: i64 = 1000;
+/// The lead's IDR and a rung's are the same source frame if their times are no further apart. Rounding, and a lead with
+/// fewer frames, put them on neighbouring lines; two IDRs at which segments begin are always further apart.
+const SAME_IDR_MS: i64 = 100;
 
 /// Cuts one video rendition as another one was cut.
 #[derive(Debug)]
@@ -30,17 +33,16 @@ pub struct RungCutter {
     state: RungState,
     /// Ticks that a rung may lag behind the lead before it counts as stalled.
     patience: i64,
-    /// Whether the next planned part is its segment's first.
-    opens_next: bool,
+    /// If the next planned part is its segment's first: presentation time of the IDR there.
+    opening: Option<i64>,
 }
 
 #[derive(Debug, Clone, Copy)]
 struct PlannedPart {
     start: i64,
     end: i64,
-    opens_segment: bool,
-    /// Whether the lead shows its next IDR early there, for want of frames.
-    bridged: bool,
+    /// If it is its segment's first: presentation time of the IDR that the segment begins with.
+    opening: Option<i64>,
 }
 
 /// Whether a rung brings media.
@@ -71,7 +73,7 @@ impl RungCutter {
             pending: VecDeque::new(),
             state: RungState::Media,
             patience: patience.rescale(timescale).ticks,
-            opens_next: false,
+            opening: None,
         }
     }
 
@@ -104,23 +106,18 @@ impl RungCutter {
     /// Learns how the lead was cut.
     pub fn follow(&mut self, lead: &[Cut], cuts: &mut Vec<Cut>) {
         for cut in lead {
-            let (start, end, bridged) = match cut {
-                Cut::Segment { .. } | Cut::GapSegment { .. } => {
-                    self.opens_next = true;
+            let (start, end) = match cut {
+                Cut::Segment { shows, .. } => {
+                    self.opening = Some(self.ticks(*shows));
                     continue;
                 }
-                Cut::Part(part) => (
-                    part.start,
-                    part.end,
-                    matches!(&part.samples[..], [one] if one.is_idr),
-                ),
-                Cut::Gap { start, end } => (*start, *end, false),
+                Cut::Part(part) => (part.start, part.end),
+                Cut::Gap { start, end } => (*start, *end),
             };
             self.plan.push_back(PlannedPart {
-                start: start.rescale(self.timescale).ticks,
-                end: end.rescale(self.timescale).ticks,
-                opens_segment: std::mem::take(&mut self.opens_next),
-                bridged,
+                start: self.ticks(start),
+                end: self.ticks(end),
+                opening: self.opening.take(),
             });
         }
         self.advance(cuts);
@@ -130,14 +127,17 @@ impl RungCutter {
     /// more samples come.
     pub fn drain(&mut self, cuts: &mut Vec<Cut>) {
         self.advance(cuts);
-        while let Some(part) = self.plan.pop_front() {
-            let has_media = self.state == RungState::Media && self.owned(part) > 0;
-            let opens_lawfully = !part.opens_segment || self.begins_with_idr(part);
-            if has_media && opens_lawfully {
+        while let Some(part) = self.plan.front().copied() {
+            let begins = match part.opening {
+                Some(idr) => self.begins_with(idr),
+                None => self.state == RungState::Media,
+            };
+            if begins && self.owned(part) > 0 {
                 self.cut_media(part, cuts);
             } else {
                 self.cut_gap(part, cuts);
             }
+            self.plan.pop_front();
         }
         self.pending.clear();
     }
@@ -155,28 +155,26 @@ impl RungCutter {
 
     fn judge(&mut self, part: PlannedPart) -> Verdict {
         let lag = self.plan.back().map_or(0, |last| last.end - part.start);
-        match self.state {
-            RungState::Shed => Verdict::Gap,
-            RungState::Returning if !part.opens_segment => Verdict::Gap,
-            RungState::Returning => {
-                self.forget_before(part.start);
-                let patience = MediaTime::from_millis(RETURN_WAIT_MS)
-                    .rescale(self.timescale)
-                    .ticks;
-                if self.begins_with_idr(part) {
-                    self.judge_media(part, lag)
-                } else if self.pending.is_empty() && lag <= patience.min(self.patience) {
-                    Verdict::Wait
-                } else {
-                    Verdict::Gap
-                }
-            }
-            RungState::Media
-                if part.opens_segment && !self.pending.is_empty() && !self.begins_with_idr(part) =>
-            {
-                Verdict::Gap
-            }
-            RungState::Media => self.judge_media(part, lag),
+        let Some(idr) = part.opening else {
+            return match self.state {
+                RungState::Media => self.judge_media(part, lag),
+                RungState::Returning | RungState::Shed => Verdict::Gap,
+            };
+        };
+        if self.state == RungState::Shed {
+            return Verdict::Gap;
+        }
+        self.forget(|shown, _| shown < idr);
+        let patience = match self.state {
+            RungState::Returning => self.patience.min(self.millis(RETURN_WAIT_MS)),
+            _ => self.patience,
+        };
+        if self.begins_with(idr) {
+            self.judge_media(part, lag)
+        } else if self.pending.is_empty() && lag <= patience {
+            Verdict::Wait
+        } else {
+            Verdict::Gap
         }
     }
 
@@ -191,7 +189,7 @@ impl RungCutter {
                 let nominal = self.nominal(last);
                 last.dts.ticks + nominal + nominal / 4 >= part.end
             });
-        if follows || reaches {
+        if (follows || reaches) && !self.may_hold_next_idr(part, owned) {
             Verdict::Media
         } else if lag > self.patience {
             Verdict::Gap
@@ -200,25 +198,45 @@ impl RungCutter {
         }
     }
 
+    /// Whether an IDR near the part's end may yet prove to begin the next segment: the lead has not come to it.
+    fn may_hold_next_idr(&self, part: PlannedPart, owned: usize) -> bool {
+        let near_end = part.end - self.millis(SAME_IDR_MS);
+        let inside = self.pending.iter().take(owned);
+        self.plan.len() == 1
+            && inside
+                .skip(usize::from(part.opening.is_some()))
+                .any(|sample| sample.is_idr && self.ticks(sample.pts) >= near_end)
+    }
+
     /// Pending samples that are decoded inside the part; a quarter frame is jitter.
     fn owned(&self, part: PlannedPart) -> usize {
-        let inside = |sample: &&Sample| sample.dts.ticks < part.end - self.nominal(sample) / 4;
+        let next = self.plan.get(1).and_then(|next| next.opening);
+        let inside = |sample: &&Sample| {
+            let begins_next = next.is_some_and(|idr| self.is_idr_at(sample, idr));
+            sample.dts.ticks < part.end - self.nominal(sample) / 4 && !begins_next
+        };
         self.pending.iter().take_while(inside).count()
     }
 
-    fn begins_with_idr(&self, part: PlannedPart) -> bool {
+    fn begins_with(&self, idr: i64) -> bool {
         self.pending
             .front()
-            .is_some_and(|first| first.is_idr && (first.dts.ticks < part.end || part.bridged))
+            .is_some_and(|first| self.is_idr_at(first, idr))
     }
 
-    /// Samples that belong to gaps are left out.
-    fn forget_before(&mut self, start: i64) {
-        while self
-            .pending
-            .front()
-            .is_some_and(|first| first.dts.ticks < start - self.nominal(first) / 4)
-        {
+    fn is_idr_at(&self, sample: &Sample, idr: i64) -> bool {
+        sample.is_idr && (self.ticks(sample.pts) - idr).abs() <= self.millis(SAME_IDR_MS)
+    }
+
+    /// Leaves out the oldest samples, which belong to gaps: those whose presentation time `is_old` says so of. It is
+    /// also told how long the sample lasts. An IDR may be another line's, so it stays for a little longer.
+    fn forget(&mut self, is_old: impl Fn(i64, i64) -> bool) {
+        let leeway = self.millis(SAME_IDR_MS);
+        while let Some(first) = self.pending.front() {
+            let shown = self.ticks(first.pts) + if first.is_idr { leeway } else { 0 };
+            if !is_old(shown, self.nominal(first)) {
+                return;
+            }
             self.pending.pop_front();
         }
     }
@@ -227,12 +245,8 @@ impl RungCutter {
         if self.state == RungState::Media {
             self.state = RungState::Returning;
         }
-        if part.opens_segment {
-            cuts.push(Cut::GapSegment {
-                at: self.at(part.start),
-            });
-        }
-        self.forget_before(part.end);
+        self.begin_if_first(part, cuts);
+        self.forget(|shown, nominal| shown < part.end - nominal / 4);
         cuts.push(Cut::Gap {
             start: self.at(part.start),
             end: self.at(part.end),
@@ -241,11 +255,7 @@ impl RungCutter {
 
     fn cut_media(&mut self, part: PlannedPart, cuts: &mut Vec<Cut>) {
         self.state = RungState::Media;
-        if part.opens_segment {
-            cuts.push(Cut::Segment {
-                at: self.at(part.start),
-            });
-        }
+        self.begin_if_first(part, cuts);
         let samples = self.take_samples(part);
         cuts.push(Cut::Part(CutPart {
             start: self.at(part.start),
@@ -254,48 +264,65 @@ impl RungCutter {
         }));
     }
 
-    /// The part's own samples. Where a hole leaves it none, the next one is decoded early and shown in time, as in the
-    /// lead; an IDR is only copied, since its own segment needs it too.
+    fn begin_if_first(&self, part: PlannedPart, cuts: &mut Vec<Cut>) {
+        cuts.extend(part.opening.map(|idr| Cut::Segment {
+            at: self.at(part.start),
+            shows: self.at(idr),
+        }));
+    }
+
+    /// The part's own samples. Where a hole leaves it none, the next one is decoded early, as in the lead: an IDR is
+    /// copied and shown early, since its own segment needs it too; another frame is shown in time.
     fn take_samples(&mut self, part: PlannedPart) -> Vec<PlacedSample> {
         let owned = self.owned(part);
-        let mut samples: Vec<Sample> = self.pending.drain(..owned).collect();
-        if samples.is_empty() {
-            let next = if self.pending.front().is_some_and(|next| next.is_idr) {
-                self.pending.front().cloned()
-            } else {
-                self.pending.pop_front()
-            };
-            samples.extend(next);
+        let samples: Vec<Sample> = self.pending.drain(..owned).collect();
+        if !samples.is_empty() {
+            return self.place(part, samples);
         }
-        // The first begins where the part does; decode times rise; the last lasts until the part's end.
-        let mut starts = Vec::with_capacity(samples.len() + 1);
-        for (index, sample) in samples.iter().enumerate() {
-            let least = starts.last().map_or(part.start, |last: &i64| last + 1);
-            starts.push(if index == 0 {
-                part.start
-            } else {
-                sample.dts.ticks.max(least)
+        match self.pending.front() {
+            Some(idr) if idr.is_idr => vec![PlacedSample {
+                duration_ticks: u32::try_from(part.end - part.start).unwrap_or(0),
+                composition_ticks: 0,
+                is_idr: true,
+                data: idr.data.clone(),
+            }],
+            _ => {
+                let early = self.pending.pop_front();
+                self.place(part, early.into_iter().collect())
+            }
+        }
+    }
+
+    /// The first begins where the part does; decode times rise; the last lasts until the part's end.
+    fn place(&self, part: PlannedPart, samples: Vec<Sample>) -> Vec<PlacedSample> {
+        let mut starts: Vec<i64> = Vec::with_capacity(samples.len() + 1);
+        for sample in &samples {
+            starts.push(match starts.last() {
+                Some(last) => sample.dts.ticks.max(last + 1),
+                None => part.start,
             });
         }
-        starts.push(part.end);
-        let place = |(sample, times): (Sample, &[i64])| {
-            let (start, next) = match times {
-                [start, next] => (*start, *next),
-                _ => (part.start, part.end),
-            };
-            PlacedSample {
-                duration_ticks: u32::try_from(next - start).unwrap_or(0),
-                composition_ticks: i32::try_from(sample.pts.rescale(self.timescale).ticks - start)
-                    .unwrap_or(0),
-                is_idr: sample.is_idr,
-                data: sample.data,
-            }
+        let nexts = starts.iter().skip(1).copied().chain([part.end]);
+        let times = starts.iter().copied().zip(nexts);
+        let place = |(sample, (start, next)): (Sample, (i64, i64))| PlacedSample {
+            duration_ticks: u32::try_from(next - start).unwrap_or(0),
+            composition_ticks: i32::try_from(self.ticks(sample.pts) - start).unwrap_or(0),
+            is_idr: sample.is_idr,
+            data: sample.data,
         };
-        samples.into_iter().zip(starts.windows(2)).map(place).collect()
+        samples.into_iter().zip(times).map(place).collect()
     }
 
     fn nominal(&self, sample: &Sample) -> i64 {
-        sample.nominal_duration.rescale(self.timescale).ticks.max(1)
+        self.ticks(sample.nominal_duration).max(1)
+    }
+
+    fn millis(&self, millis: i64) -> i64 {
+        self.ticks(MediaTime::from_millis(millis))
+    }
+
+    fn ticks(&self, time: MediaTime) -> i64 {
+        time.rescale(self.timescale).ticks
     }
 
     fn at(&self, ticks: i64) -> MediaTime {

@@ -15,7 +15,8 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use vitrine_packager::cmaf::emsg::{EventMessage, PartSpan};
 use vitrine_packager::media::{
-    AudioConfig, Frame, FrameRate, MediaTime, TrackConfig, TrackKind, VideoCodec, VideoConfig, WallTime,
+    AudioConfig, Frame, FrameRate, MediaTime, RenditionId, TrackConfig, TrackKind, VideoCodec, VideoConfig,
+    WallTime,
 };
 use vitrine_packager::opening::RenditionConfig;
 use vitrine_packager::presentation::{Presentation, ResumeError};
@@ -179,6 +180,9 @@ impl History {
     }
 }
 
+/// What a part is to carry.
+type Messages = Box<dyn Fn(&PartSpan) -> Vec<EventMessage>>;
+
 /// A running session with everything that its readers ever saw.
 pub struct Session {
     pub presentation: Presentation,
@@ -186,7 +190,7 @@ pub struct Session {
     /// Steps taken; each ends with the snapshots being published.
     pub steps: usize,
     /// Put into each part that asks.
-    messages: fn(&PartSpan) -> Vec<EventMessage>,
+    messages: Messages,
 }
 
 impl Session {
@@ -201,13 +205,16 @@ impl Session {
             .push(frames.next().expect("frames enough for a session"))
             .unwrap()
         {}
-        let messages: fn(&PartSpan) -> Vec<EventMessage> = |_| Vec::new();
-        let presentation = startup.start(&mut |span| messages(span)).unwrap();
+        Self::begin(startup.start(&mut |_| Vec::new()).unwrap())
+    }
+
+    /// A session of any renditions.
+    pub fn begin(presentation: Presentation) -> Self {
         let mut session = Self {
             presentation,
             histories: BTreeMap::new(),
             steps: 0,
-            messages,
+            messages: Box::new(|_| Vec::new()),
         };
         session.publish();
         session
@@ -221,17 +228,38 @@ impl Session {
         session
     }
 
+    /// The messages that parts carry from now on.
+    pub fn set_messages(&mut self, messages: impl Fn(&PartSpan) -> Vec<EventMessage> + 'static) {
+        self.messages = Box::new(messages);
+    }
+
     pub fn push(&mut self, frame: &Frame) {
-        let messages = self.messages;
         let id = self.presentation.passed_through(frame.track).unwrap();
+        self.push_to(id, frame);
+    }
+
+    /// A frame of any rendition.
+    pub fn push_to(&mut self, id: RenditionId, frame: &Frame) {
+        let messages = &self.messages;
         self.presentation
             .push(id, frame, &mut |span| messages(span))
             .unwrap();
         self.publish();
     }
 
+    pub fn shed(&mut self, id: RenditionId) {
+        let messages = &self.messages;
+        self.presentation.shed(id, &mut |span| messages(span)).unwrap();
+        self.publish();
+    }
+
+    pub fn restore(&mut self, id: RenditionId) {
+        self.presentation.restore(id);
+        self.publish();
+    }
+
     pub fn lose_encoder(&mut self) {
-        let messages = self.messages;
+        let messages = &self.messages;
         self.presentation
             .encoder_lost(&mut |span| messages(span))
             .unwrap();
@@ -257,7 +285,7 @@ impl Session {
     }
 
     pub fn end(&mut self) {
-        let messages = self.messages;
+        let messages = &self.messages;
         self.presentation.end(&mut |span| messages(span)).unwrap();
         self.publish();
     }

@@ -20,6 +20,9 @@ struct Arguments {
     /// For how long each player watches.
     #[arg(long, global = true, default_value_t = 300, value_parser = clap::value_parser!(u64).range(5..))]
     seconds: u64,
+    /// Only the runs with parts of so many milliseconds: 333 or 200.
+    #[arg(long, global = true)]
+    part_ms: Option<u128>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Subcommand)]
@@ -87,7 +90,7 @@ async fn main() -> ExitCode {
     };
     let mut kept = true;
     for proof in proofs {
-        kept &= prove(proof, Duration::from_secs(arguments.seconds)).await;
+        kept &= prove(proof, Duration::from_secs(arguments.seconds), arguments.part_ms).await;
     }
     if kept {
         ExitCode::SUCCESS
@@ -97,7 +100,7 @@ async fn main() -> ExitCode {
 }
 
 /// Runs a proof; whether it kept its limits.
-async fn prove(proof: Proof, watched: Duration) -> bool {
+async fn prove(proof: Proof, watched: Duration, part_ms: Option<u128>) -> bool {
     if proof == Proof::Ladder {
         println!("ladder: FFmpeg, flash and beep, {} s", 2 * watched.as_secs());
         let figures = ladder::run(2 * watched).await;
@@ -107,6 +110,9 @@ async fn prove(proof: Proof, watched: Duration) -> bool {
     let mut kept = true;
     for (encoder, player, part_target, limits) in proof.runs() {
         let milliseconds = part_target.as_millis();
+        if part_ms.is_some_and(|wanted| wanted != milliseconds) {
+            continue;
+        }
         println!(
             "{}: {encoder:?}, {player:?}, parts of {milliseconds} ms, {} s, latency under {} s",
             proof.name(),

@@ -33,6 +33,7 @@ module "network" {
   source = "../../modules/network"
 
   name        = var.name
+  zones       = var.zones
   kms_key_arn = module.encryption.key_arn
 }
 

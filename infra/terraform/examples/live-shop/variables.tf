@@ -4,8 +4,8 @@ variable "name" {
   default     = "live-shop"
 
   validation {
-    condition     = can(regex("^[a-z][a-z0-9-]{1,15}$", var.name))
-    error_message = "name must be 2 to 16 of a-z, 0-9 and '-', and begin with a letter."
+    condition     = can(regex("^[a-z][a-z0-9-]{1,14}$", var.name))
+    error_message = "name must be 2 to 15 of a-z, 0-9 and '-', and begin with a letter."
   }
 }
 
@@ -13,6 +13,12 @@ variable "region" {
   description = "Where origins and edges are: near the studio. The CDN brings the show near the viewers."
   type        = string
   default     = "eu-central-1"
+}
+
+variable "zones" {
+  description = "Availability zones of that region."
+  type        = list(string)
+  default     = ["eu-central-1a", "eu-central-1b", "eu-central-1c"]
 }
 
 variable "shield_region" {

@@ -51,11 +51,8 @@ locals {
 
 resource "aws_cloudfront_distribution" "this" {
   # checkov:skip=CKV_AWS_86:Access is logged by standard logging v2 (logging.tf), which needs no bucket with ACLs.
-  # checkov:skip=CKV_AWS_174:minimum_protocol_version is TLSv1.2_2021; the rule's list is older than TLSv1.3 policies.
   # checkov:skip=CKV_AWS_305:There is no page at the root of a path: / is the edges' own index.
   # checkov:skip=CKV_AWS_310:A second origin would have another session of the show; failing over is done by name (module dns), for the whole distribution at a time.
-  # checkov:skip=CKV_AWS_374:Where a show may be seen is the merchant's decision: geo_restriction.
-  # checkov:skip=CKV2_AWS_32:Each behaviour has its response headers policy by expression, which the rule does not follow.
   # checkov:skip=CKV2_AWS_47:The web ACL has AWSManagedRulesKnownBadInputsRuleSet, which is what the rule asks for, in waf.tf.
   comment         = "${var.name}: live shop"
   enabled         = true

@@ -126,7 +126,7 @@ resource "aws_cloudfront_origin_request_policy" "control" {
     header_behavior = "allExcept"
 
     headers {
-      items = ["Host", "Cookie"]
+      items = ["Host"]
     }
   }
 
@@ -136,6 +136,7 @@ resource "aws_cloudfront_origin_request_policy" "control" {
 }
 
 resource "aws_cloudfront_response_headers_policy" "playback" {
+  # checkov:skip=CKV_AWS_259:Preloading binds the whole domain for years; that is for the owner of the domain to decide, at its root.
   name    = "${var.name}-playback"
   comment = "CORS and transport security of playback, errors included"
 
@@ -177,6 +178,7 @@ resource "aws_cloudfront_response_headers_policy" "playback" {
 }
 
 resource "aws_cloudfront_response_headers_policy" "pages" {
+  # checkov:skip=CKV_AWS_259:Preloading binds the whole domain for years; that is for the owner of the domain to decide, at its root.
   name    = "${var.name}-pages"
   comment = "Transport security of pages and the control API"
 

@@ -1,20 +1,9 @@
 data "aws_region" "current" {}
 
-data "aws_availability_zones" "available" {
-  state = "available"
-
-  filter {
-    name   = "opt-in-status"
-    values = ["opt-in-not-required"]
-  }
-}
-
 locals {
-  zones = slice(data.aws_availability_zones.available.names, 0, var.zone_count)
-  # By zone name, so that a change of zone_count never moves another zone's subnets.
-  public  = { for index, zone in local.zones : zone => cidrsubnet(var.cidr, 4, index) }
-  private = { for index, zone in local.zones : zone => cidrsubnet(var.cidr, 4, 8 + index) }
-  nats    = var.nat_per_zone ? local.zones : slice(local.zones, 0, 1)
+  public  = { for index, zone in var.zones : zone => cidrsubnet(var.cidr, 4, index) }
+  private = { for index, zone in var.zones : zone => cidrsubnet(var.cidr, 4, 8 + index) }
+  nats    = var.nat_per_zone ? var.zones : slice(var.zones, 0, 1)
 }
 
 resource "aws_vpc" "this" {
@@ -76,7 +65,6 @@ resource "aws_route_table_association" "public" {
 }
 
 resource "aws_eip" "nat" {
-  # checkov:skip=CKV2_AWS_19:These addresses belong to NAT gateways, which the rule does not look at.
   for_each = toset(local.nats)
 
   domain = "vpc"

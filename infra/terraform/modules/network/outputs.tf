@@ -10,10 +10,10 @@ output "cidr" {
 
 output "public_subnet_ids" {
   description = "One subnet a zone, for load balancers."
-  value       = [for zone in local.zones : aws_subnet.public[zone].id]
+  value       = [for zone in var.zones : aws_subnet.public[zone].id]
 }
 
 output "private_subnet_ids" {
   description = "One subnet a zone, for tasks."
-  value       = [for zone in local.zones : aws_subnet.private[zone].id]
+  value       = [for zone in var.zones : aws_subnet.private[zone].id]
 }

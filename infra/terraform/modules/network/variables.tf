@@ -19,14 +19,13 @@ variable "cidr" {
   }
 }
 
-variable "zone_count" {
-  description = "Availability zones in use. Three survive the loss of one with two thirds of the edges."
-  type        = number
-  default     = 3
+variable "zones" {
+  description = "Names of the availability zones in use. Three survive the loss of one with two thirds of the edges. Add at the end: the place in this list is the place in the range."
+  type        = list(string)
 
   validation {
-    condition     = contains([2, 3, 4], var.zone_count)
-    error_message = "zone_count must be 2, 3 or 4: load balancers need two zones."
+    condition     = length(var.zones) >= 2 && length(var.zones) <= 8 && length(distinct(var.zones)) == length(var.zones)
+    error_message = "zones must be 2 to 8 different ones: load balancers need two."
   }
 }
 

@@ -1,7 +1,6 @@
 # Encoders' way in. TLS ends at the load balancer, so OBS publishes to rtmps:// whatever the origin speaks.
 
 resource "aws_lb" "ingest" {
-  # checkov:skip=CKV2_AWS_28:A web ACL does not stand before RTMP or SRT.
   name                             = "${local.service}-in"
   load_balancer_type               = "network"
   internal                         = false

@@ -3,8 +3,8 @@ variable "name" {
   type        = string
 
   validation {
-    condition     = can(regex("^[a-z][a-z0-9-]{1,15}$", var.name))
-    error_message = "name must be 2 to 16 of a-z, 0-9 and '-', and begin with a letter: load balancers' names end at 32."
+    condition     = can(regex("^[a-z][a-z0-9-]{1,14}$", var.name))
+    error_message = "name must be 2 to 15 of a-z, 0-9 and '-', and begin with a letter: load balancers' names end at 32."
   }
 }
 

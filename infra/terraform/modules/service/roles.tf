@@ -1,3 +1,5 @@
+data "aws_partition" "current" {}
+
 data "aws_iam_policy_document" "trust" {
   statement {
     actions = ["sts:AssumeRole"]
@@ -22,7 +24,6 @@ resource "aws_iam_role_policy" "execution" {
 }
 
 data "aws_iam_policy_document" "execution" {
-  # checkov:skip=CKV_AWS_356:ecr:GetAuthorizationToken is not of a resource; AWS takes "*" only.
 
   statement {
     sid       = "LogInToEcr"
@@ -91,7 +92,7 @@ data "aws_iam_policy_document" "metrics" {
   statement {
     sid       = "FindTheMetricsLog"
     actions   = ["logs:DescribeLogGroups"]
-    resources = ["arn:aws:logs:${data.aws_region.current.region}:*:log-group:*"]
+    resources = ["arn:${data.aws_partition.current.partition}:logs:${data.aws_region.current.region}:*:log-group:*"]
   }
 }
 

@@ -1,6 +1,5 @@
 # Access logs of the archive, the load balancers and the CDN.
 resource "aws_s3_bucket" "logs" {
-  # checkov:skip=CKV_AWS_18:The log of the log bucket would log itself.
   # checkov:skip=CKV_AWS_21:Logs are written once and expire; a version would be the same log again.
   # checkov:skip=CKV_AWS_144:Logs of one region serve that region.
   # checkov:skip=CKV_AWS_145:Load balancers' and S3's log delivery takes keys of S3 only (AES256), not of KMS.
@@ -80,25 +79,33 @@ data "aws_iam_policy_document" "logs" {
     }
   }
 
-  # logging.s3: the archive; logdelivery.elasticloadbalancing: ALB; delivery.logs: NLB and CloudFront.
-  dynamic "statement" {
-    for_each = toset(["logging.s3.amazonaws.com", "logdelivery.elasticloadbalancing.amazonaws.com", "delivery.logs.amazonaws.com"])
+  # Named by account in the path, which is all that this service can be held to.
+  statement {
+    sid       = "HttpLoadBalancersWrite"
+    actions   = ["s3:PutObject"]
+    resources = ["${aws_s3_bucket.logs.arn}/*/AWSLogs/${data.aws_caller_identity.current.account_id}/*"]
 
-    content {
-      sid       = "Write${join("", [for word in split(".", statement.value) : title(word)])}"
-      actions   = ["s3:PutObject"]
-      resources = ["${aws_s3_bucket.logs.arn}/*"]
+    principals {
+      type        = "Service"
+      identifiers = ["logdelivery.elasticloadbalancing.amazonaws.com"]
+    }
+  }
 
-      principals {
-        type        = "Service"
-        identifiers = [statement.value]
-      }
+  # logging.s3: the archive; delivery.logs: NLB and CloudFront.
+  statement {
+    sid       = "ServicesOfThisAccountWrite"
+    actions   = ["s3:PutObject"]
+    resources = ["${aws_s3_bucket.logs.arn}/*"]
 
-      condition {
-        test     = "StringEquals"
-        variable = "aws:SourceAccount"
-        values   = [data.aws_caller_identity.current.account_id]
-      }
+    principals {
+      type        = "Service"
+      identifiers = ["logging.s3.amazonaws.com", "delivery.logs.amazonaws.com"]
+    }
+
+    condition {
+      test     = "StringEquals"
+      variable = "aws:SourceAccount"
+      values   = [data.aws_caller_identity.current.account_id]
     }
   }
 

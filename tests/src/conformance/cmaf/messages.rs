@@ -142,6 +142,8 @@ pub struct Messages {
     by_id: BTreeMap<u32, Message>,
     /// For each segment and video rendition, what came in it.
     by_segment: BTreeMap<u64, BTreeMap<String, BTreeSet<Occurrence>>>,
+    /// Bounded: segments with a gap. Full: the oldest is forgotten.
+    incomplete: BTreeSet<(u64, String)>,
     /// Renditions whose segments begin with a message since one did.
     repeating: BTreeSet<String>,
     in_video: bool,
@@ -155,6 +157,7 @@ impl Default for Messages {
         Self {
             by_id: BTreeMap::new(),
             by_segment: BTreeMap::new(),
+            incomplete: BTreeSet::new(),
             repeating: BTreeSet::new(),
             in_video: false,
             in_audio: false,
@@ -192,6 +195,14 @@ impl Messages {
         }
         while self.by_segment.len() > COMPARED {
             self.compare_oldest();
+        }
+    }
+
+    /// A part of segment `msn` is a gap in `rendition`: its messages cannot be compared with those of others.
+    pub(in crate::conformance) fn gap(&mut self, rendition: &str, msn: u64) {
+        self.incomplete.insert((msn, rendition.to_owned()));
+        while self.incomplete.len() > COMPARED {
+            self.incomplete.pop_first();
         }
     }
 
@@ -235,7 +246,10 @@ impl Messages {
         let Some((msn, renditions)) = self.by_segment.pop_first() else {
             return;
         };
-        let mut sets = renditions.values();
+        let whole = renditions
+            .iter()
+            .filter(|(name, _)| !self.incomplete.contains(&(msn, (*name).clone())));
+        let mut sets = whole.map(|(_, set)| set);
         let first = sets.next();
         for other in sets {
             self.findings.law(163, Some(other) == first, || {

@@ -19,7 +19,6 @@ const REMEMBERED: usize = 4096;
 struct SegmentFacts {
     pdt_us: i64,
     discontinuity: u64,
-    gap: bool,
 }
 
 #[derive(Debug)]
@@ -100,9 +99,6 @@ impl Across {
                         a.discontinuity, b.discontinuity
                     )
                 });
-                findings.law(87, a.gap == b.gap, || {
-                    format!("segment {msn} is a gap in one of {url} and {other_url} only")
-                });
                 let apart_us = a.pdt_us - b.pdt_us;
                 let spec = if own.is_video && other.is_video { 141 } else { 144 };
                 findings.law(spec, apart_us.abs() <= tolerance_us, || {
@@ -126,7 +122,6 @@ impl Rendition {
         for segment in &playlist.segments {
             discontinuity += u64::from(segment.discontinuity);
             let Some(pdt_us) = segment.pdt_us else { continue };
-            // EXT-X-GAP may come with the segment's end.
             if segment.is_open() {
                 continue;
             }
@@ -134,7 +129,6 @@ impl Rendition {
                 entry.insert(SegmentFacts {
                     pdt_us,
                     discontinuity,
-                    gap: segment.gap,
                 });
                 fresh.push(segment.msn);
             }

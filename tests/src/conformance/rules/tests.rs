@@ -107,6 +107,12 @@ fn what_one_version_can_break_is_found() {
             &[4],
         ),
         ("#EXTINF:2.00000", "#EXTINF:2.50000", &[8]),
+        ("URI=\"part-33.m4s\"", "URI=\"part-33.m4s\",GAP=YES", &[87]),
+        (
+            "#EXTINF:2.00000,\nseg-16",
+            "#EXT-X-GAP\n#EXTINF:2.00000,\nseg-16",
+            &[87],
+        ),
         ("#EXT-X-VERSION:9", "#EXT-X-VERSION:8", &[15]),
         ("#EXT-X-INDEPENDENT-SEGMENTS\n", "", &[17]),
         ("#EXT-X-PART-INF:PART-TARGET=1.0\n", "", &[18]),
@@ -314,11 +320,6 @@ fn what_renditions_can_owe_each_other_is_found() {
             "#EXT-X-DISCONTINUITY-SEQUENCE:3",
             "#EXT-X-DISCONTINUITY-SEQUENCE:2",
             &[85],
-        ),
-        (
-            "#EXTINF:2.00000,\nseg-13",
-            "#EXT-X-GAP\n#EXTINF:2.00000,\nseg-13",
-            &[87],
         ),
         ("seg-15.m4s\n", "seg-15.m4s\n#EXT-X-DISCONTINUITY\n", &[85]),
     ];

@@ -1,10 +1,6 @@
 # The whole example, planned and applied against mocked AWS: nothing is reached, every expression is evaluated.
 
 mock_provider "aws" {
-  mock_data "aws_availability_zones" {
-    defaults = { names = ["eu-central-1a", "eu-central-1b", "eu-central-1c"] }
-  }
-
   mock_data "aws_region" {
     defaults = { region = "eu-central-1" }
   }

@@ -58,6 +58,17 @@ run "only_the_cdn_gets_through_and_nobody_to_the_operators_pages" {
   }
 }
 
+run "the_longest_name_fits" {
+  variables {
+    name = "abcdefghijklmnopqrstuvw"
+  }
+
+  assert {
+    condition     = length(aws_lb_target_group.edge.name) <= 32
+    error_message = "target groups have at most 32 characters"
+  }
+}
+
 run "edges_follow_viewers_egress_and_cpu" {
   assert {
     condition = (

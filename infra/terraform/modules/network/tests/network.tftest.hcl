@@ -1,8 +1,4 @@
 mock_provider "aws" {
-  mock_data "aws_availability_zones" {
-    defaults = { names = ["eu-central-1a", "eu-central-1b", "eu-central-1c"] }
-  }
-
   mock_data "aws_region" {
     defaults = { region = "eu-central-1" }
   }
@@ -10,6 +6,7 @@ mock_provider "aws" {
 
 variables {
   name        = "live-shop"
+  zones       = ["eu-central-1a", "eu-central-1b", "eu-central-1c"]
   kms_key_arn = "arn:aws:kms:eu-central-1:123456789012:key/k"
 }
 
@@ -49,4 +46,14 @@ run "what_is_no_range_is_refused" {
   }
 
   expect_failures = [var.cidr]
+}
+
+run "one_zone_is_refused" {
+  command = plan
+
+  variables {
+    zones = ["eu-central-1a"]
+  }
+
+  expect_failures = [var.zones]
 }

@@ -30,6 +30,19 @@ variables {
   }
 }
 
+run "the_longest_names_fit" {
+  variables {
+    name = "abcdefghijklmno"
+    cell = "abcd"
+    srt  = true
+  }
+
+  assert {
+    condition     = alltrue([for name in [aws_lb.ingest.name, aws_lb_target_group.rtmp.name, aws_lb_target_group.srt[0].name, aws_lb_target_group.control.name] : length(name) <= 32])
+    error_message = "load balancers and target groups have at most 32 characters"
+  }
+}
+
 run "encoders_come_by_tls_and_by_nothing_else" {
   assert {
     condition     = keys(aws_vpc_security_group_ingress_rule.encoders) == ["rtmps 0.0.0.0/0"]
