@@ -320,11 +320,15 @@ mod tests {
             sample.nominal_duration = MediaTime::new(2 * FRAME, Timescale::VIDEO);
             cutter.push(sample, &mut cuts).unwrap();
         }
-        let early = cuts.iter().filter_map(|cut| match cut {
+        let mut early = cuts.iter().filter_map(|cut| match cut {
             Cut::Part(part) => part.samples.last().map(|last| i64::from(last.composition_ticks)),
             _ => None,
         });
-        assert!(early.last().is_some_and(|ticks| (0..=FRAME).contains(&ticks)));
+        assert!(
+            early
+                .next_back()
+                .is_some_and(|ticks| (0..=FRAME).contains(&ticks))
+        );
     }
 
     #[test]

@@ -184,7 +184,9 @@ proptest! {
         for (data, heard_ms) in carried(&show.session, "audio-128k").iter().filter(|(data, _)| data[0] == b'a') {
             let frame = came.find(|frame| frame.data == data[..]).expect("a frame that never came, or again, or too late");
             let off_ms = heard_ms - (EPOCH.0 + frame.pts_ms) as f64;
-            assert!(off_ms.abs() < 90.0, "{off_ms} ms: {frame:?}");
+            // A returning encoder's first frame may have to wait for the end of the last frame, which may be of a lead that has
+            // twelve a second.
+            assert!(off_ms.abs() < 110.0, "{off_ms} ms: {frame:?}");
             heard += 1;
         }
         let publications = script.publications.len();

@@ -25,6 +25,14 @@ fn with_ladder(
         if !script.encoder.has_video() {
             script.encoder.rate = (30, 1);
         }
+        // IDRs nearer to each other than a tenth of a second are taken for one, and it depends on the lag for which.
+        for percent in script
+            .publications
+            .iter_mut()
+            .flat_map(|publication| &mut publication.gops)
+        {
+            *percent = (*percent).max(15);
+        }
         script.ladder = Some(ladder);
         script
     })
