@@ -28,8 +28,6 @@ const SPARE_PLACES: usize = 4;
 pub(super) enum RungInput {
     /// Encode this.
     Picture { picture: frame::Video, tag: Tag },
-    /// No more pictures come for now.
-    Shed { lag_ms: i64 },
     /// Pictures come again.
     Restored,
 }
@@ -59,7 +57,8 @@ impl Rung {
         self.waiting.load(Ordering::Relaxed) < PICTURE_QUEUE
     }
 
-    /// Off, the pictures that wait are left out: a slow encoder must not be waited for before it is let go.
+    /// Off, the pictures that wait are left out, and what is made of the one in hand: a slow encoder must not be waited for
+    /// before it is let go.
     pub(super) fn set_off(&self, is_off: bool) {
         self.is_off.store(is_off, Ordering::Relaxed);
     }
@@ -137,7 +136,6 @@ impl Worker {
             match input {
                 RungInput::Picture { .. } if self.is_off.load(Ordering::Relaxed) => {}
                 RungInput::Picture { picture, tag } => self.encode(picture, tag)?,
-                RungInput::Shed { lag_ms } => self.outlet.send(LadderOutput::Shed { rendition, lag_ms }),
                 RungInput::Restored => self.outlet.send(LadderOutput::Restored { rendition }),
             }
         }
@@ -228,7 +226,9 @@ impl Worker {
                 received: tag.map_or(WallTime(0), |tag| tag.received),
             };
             let rendition = self.rendition;
-            self.outlet.send(LadderOutput::Frame { rendition, frame });
+            if !self.is_off.load(Ordering::Relaxed) {
+                self.outlet.send(LadderOutput::Frame { rendition, frame });
+            }
         }
         Ok(())
     }

@@ -148,7 +148,7 @@ pub enum LadderOutput {
         /// Its stamps are the source's; `received` is when the source's frame was.
         frame: Frame,
     },
-    /// The machine is too slow for this rung: no more frames of it come.
+    /// The machine is too slow for this rung: no more frames of it come, but perhaps the one that leaves its encoder just now.
     Shed {
         /// Which rendition.
         rendition: RenditionId,

@@ -3,8 +3,10 @@
 use ffmpeg_next::frame;
 use vitrine_packager::media::{FrameRate, RenditionId};
 
+use super::LadderOutput;
 use super::captions::Captions;
 use super::encode::{Rung, RungInput};
+use super::outlet::Outlet;
 use super::stats::LadderStats;
 use super::tags::Tag;
 
@@ -83,8 +85,9 @@ impl RungSwitch {
             .map_or(0.0, super::stats::RungStats::share)
     }
 
-    /// No more pictures; `below` are the rungs that are on still.
-    pub(super) fn shed(&mut self, below: &[RungSwitch], lag_ms: i64, stats: &LadderStats) {
+    /// No more pictures; `below` are the rungs that are on still. Its thread may be long at one picture, so it is not asked to say
+    /// so.
+    pub(super) fn shed(&mut self, below: &[RungSwitch], lag_ms: i64, stats: &LadderStats, outlet: &Outlet) {
         self.cost_when_shed = CostWhenShed {
             own: self.share(stats),
             below: sum_of_shares(below, stats),
@@ -92,7 +95,10 @@ impl RungSwitch {
         self.set_shed(true, stats);
         self.on = Switch::Off;
         self.rung.set_off(true);
-        self.rung.send(RungInput::Shed { lag_ms });
+        outlet.send(LadderOutput::Shed {
+            rendition: self.rendition(),
+            lag_ms,
+        });
     }
 
     /// Pictures again, from the next IDR on.

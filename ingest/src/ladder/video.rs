@@ -152,7 +152,7 @@ impl Pipeline {
         match action {
             Some(Action::Shed(index)) => {
                 if let Some((rung, below)) = self.rungs.get_mut(index..).and_then(<[_]>::split_first_mut) {
-                    rung.shed(below, behind_ms, &self.stats);
+                    rung.shed(below, behind_ms, &self.stats, &self.outlet);
                 }
             }
             Some(Action::Restore(index)) => {

@@ -61,7 +61,9 @@ impl Live {
 }
 
 fn length_ms(source: &Encoded) -> i64 {
-    source.shown().last().unwrap() + 33
+    let shown = source.shown();
+    let last = shown[shown.len() - 1];
+    2 * last - shown[shown.len() - 2]
 }
 
 fn source(picture: &str) -> Encoded {
@@ -107,28 +109,42 @@ fn play(
     passed
 }
 
+/// Which rungs are off by now, from the top; whatever was said so far, only the highest that was on ever went, and only the
+/// lowest that was off came back.
+fn off(made: &Made, from_the_top: [RenditionId; 2]) -> Vec<RenditionId> {
+    let mut off = Vec::new();
+    for (rung, is_shed) in &made.shed {
+        if *is_shed {
+            assert_eq!(from_the_top.get(off.len()), Some(rung), "{:?}", made.shed);
+            off.push(*rung);
+        } else {
+            assert_eq!(off.pop(), Some(*rung), "{:?}", made.shed);
+        }
+    }
+    off
+}
+
 #[test]
 fn rungs_are_shed_from_the_top_and_come_back_when_the_load_is_gone() {
-    // No machine encodes noise with the slow presets in real time; black is little work with any.
+    // No machine encodes noise with the slowest preset in real time, every one decodes it; black is little work with any.
     let (hard, easy) = (
-        source("nullsrc=s=960x540:r=30,geq=random(1)*255:128:128"),
-        source("color=black:s=960x540:r=30"),
+        source("nullsrc=s=640x360:r=20,geq=random(1)*255:128:128"),
+        source("color=black:s=640x360:r=20"),
     );
     let slow = |height| RungSettings {
         name: Some(format!("slow-{height}")),
-        preset: Some("veryslow".into()),
+        preset: Some("placebo".into()),
         bitrate_kbps: Some(8000),
         ..rung(height)
     };
-    let plan = plan(&hard, vec![passed(), slow(540), slow(500), rung(64)], vec![64]);
+    let plan = plan(&hard, vec![passed(), slow(360), slow(340), rung(64)], vec![64]);
     let (mut ladder, mut outputs) = Ladder::start(&plan, &hard.tracks, IdrGrid::Source).unwrap();
     let mut made = Made::default();
     let mut live = Live::new(hard);
-    play(&mut live, &mut ladder, &mut outputs, &mut made, |made| {
-        made.shed.len() >= 2
-    });
     let (top, next, lowest) = (RenditionId(1), RenditionId(2), RenditionId(3));
-    assert_eq!(made.shed, [(top, true), (next, true)]);
+    play(&mut live, &mut ladder, &mut outputs, &mut made, |made| {
+        off(made, [top, next]) == [top, next]
+    });
     assert!(ladder.stats().rungs()[0].is_shed() && !ladder.stats().rungs()[2].is_shed());
 
     // What is left keeps up, and the lowest rung stays.
@@ -137,17 +153,13 @@ fn rungs_are_shed_from_the_top_and_come_back_when_the_load_is_gone() {
     play(&mut live, &mut ladder, &mut outputs, &mut made, |made| {
         frames(made, lowest) >= before + 60
     });
-    assert_eq!(made.shed.len(), 2);
     let shed_frames = (frames(&made, top), frames(&made, next));
 
     live.is_followed_by(easy);
+    // A machine that has other things to do may shed a rung again before all are there: they come back then, too.
     play(&mut live, &mut ladder, &mut outputs, &mut made, |made| {
-        made.shed.len() >= 4 && frames(made, top) > shed_frames.0 + 30
+        off(made, [top, next]).is_empty() && frames(made, top) > shed_frames.0 + 30
     });
-    assert_eq!(
-        made.shed,
-        [(top, true), (next, true), (next, false), (top, false)]
-    );
     assert!(!ladder.stats().rungs()[0].is_shed());
     for (id, count) in [(top, shed_frames.0), (next, shed_frames.1)] {
         let frames = &made.frames[&id];
@@ -171,8 +183,8 @@ fn rungs_are_shed_from_the_top_and_come_back_when_the_load_is_gone() {
 
 #[test]
 fn the_burst_of_a_start_sheds_nothing() {
-    let source = source("testsrc2=s=640x360:r=30");
-    let plan = plan(&source, vec![passed(), rung(180), rung(90)], vec![]);
+    let source = source("testsrc2=s=320x180:r=30");
+    let plan = plan(&source, vec![passed(), rung(90), rung(64)], vec![]);
     let (mut ladder, mut outputs) = Ladder::start(&plan, &source.tracks, IdrGrid::Source).unwrap();
     let mut made = Made::default();
     let mut live = Live::new(source);

@@ -6,15 +6,15 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, MissedTickBehavior};
 use vitrine_ingest::ladder::{LadderChoice, LadderOutput, Plan};
-use vitrine_ingest::{Arrival, EndReason, Publication, Refusal};
+use vitrine_ingest::{Arrival, EndReason, Publication, Refusal, wall_clock};
 use vitrine_packager::media::{Frame, TrackConfig, TrackKind};
 use vitrine_packager::presentation::PushError;
 use vitrine_packager::startup::{StartError, Startup};
 
+use super::ChannelSettings;
 use super::feed::ChannelFeed;
 use super::intake::Intake;
 use super::session::Session;
-use super::{ChannelSettings, wall_clock};
 use crate::control::command::{ChannelCommand, PostError};
 use crate::control::status::{ChannelStatus, PublicationStatus};
 

@@ -3,6 +3,7 @@
 use std::thread;
 
 use vitrine_ingest::ladder::{LadderChoice, LadderOutput, Plan, Source};
+use vitrine_ingest::wall_clock;
 use vitrine_packager::media::{Frame, RenditionId};
 use vitrine_packager::opening::{Opening, Renditions};
 use vitrine_packager::presentation::PushError;
@@ -12,7 +13,6 @@ use super::advice;
 use super::intake::{Goal, Intake, Step};
 use super::session::Session;
 use super::task::{ChannelTask, not_packageable, refusal_of};
-use super::wall_clock;
 
 impl ChannelTask {
     /// Enough is known of the source: its renditions are chosen, and its encoders opened.
