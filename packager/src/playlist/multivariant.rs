@@ -4,6 +4,7 @@ use std::cmp::Reverse;
 use std::fmt::Write;
 
 use super::bandwidth::BandwidthMeter;
+use crate::captions::Channel;
 use crate::codec::VideoFacts;
 use crate::media::{FrameRate, VideoCodec};
 use crate::request::PlaylistName;
@@ -32,8 +33,8 @@ pub(crate) struct AudioLine<'a> {
     pub meter: &'a BandwidthMeter,
 }
 
-/// The playlist of a session with these renditions; the best audio first.
-pub(crate) fn render(video: &[VideoLine<'_>], audio: &[AudioLine<'_>]) -> String {
+/// The playlist of a session with these renditions, the best audio first, and these captions in its video.
+pub(crate) fn render(video: &[VideoLine<'_>], audio: &[AudioLine<'_>], captions: &[Channel]) -> String {
     let mut out = String::with_capacity(512 + 512 * (video.len() + audio.len()));
     // 4.4.1.2, 4.4.2.1
     out.push_str("#EXTM3U\n#EXT-X-VERSION:9\n#EXT-X-INDEPENDENT-SEGMENTS\n");
@@ -44,10 +45,20 @@ pub(crate) fn render(video: &[VideoLine<'_>], audio: &[AudioLine<'_>]) -> String
     for (index, line) in audio.iter().enumerate() {
         media(&mut out, index, line);
     }
+    for channel in captions {
+        closed_captions(&mut out, *channel);
+    }
     let scores = scores(video);
     for (index, line, audio) in variants(video, audio) {
         let score = scores.as_ref().and_then(|scores| scores.get(index)).copied();
         stream_inf(&mut out, line, audio, score);
+        // SPEC 118: all variants have the same; without captions that is said too, or players look for some.
+        out.push_str(if captions.is_empty() {
+            ",CLOSED-CAPTIONS=NONE\n"
+        } else {
+            ",CLOSED-CAPTIONS=\"cc\"\n"
+        });
+        let _ = writeln!(out, "{}/{}", line.path, PlaylistName::Index);
     }
     for line in video {
         i_frame_stream_inf(&mut out, line);
@@ -134,7 +145,16 @@ fn media(out: &mut String, index: usize, audio: &AudioLine<'_>) {
     );
 }
 
-/// 4.4.6.2. FRAME-RATE has three decimals (AUTH 9.14).
+/// 4.4.6.1: off until the viewer's settings ask for captions.
+fn closed_captions(out: &mut String, channel: Channel) {
+    let name = channel.instream_id();
+    let _ = writeln!(
+        out,
+        "#EXT-X-MEDIA:TYPE=CLOSED-CAPTIONS,GROUP-ID=\"cc\",LANGUAGE=\"und\",NAME=\"{name}\",AUTOSELECT=YES,INSTREAM-ID=\"{name}\""
+    );
+}
+
+/// 4.4.6.2, but for CLOSED-CAPTIONS and the URI. FRAME-RATE has three decimals (AUTH 9.14).
 fn stream_inf(
     out: &mut String,
     video: &VideoLine<'_>,
@@ -160,12 +180,6 @@ fn stream_inf(
     if let Some((index, _)) = audio {
         let _ = write!(out, ",AUDIO=\"{}\"", group(index));
     }
-    let _ = writeln!(
-        out,
-        ",CLOSED-CAPTIONS=NONE\n{}/{}",
-        video.path,
-        PlaylistName::Index
-    );
 }
 
 fn audio_stream_inf(out: &mut String, audio: &AudioLine<'_>) {
@@ -261,13 +275,13 @@ mod tests {
             i_frame_meter: &i_frames,
             ..video("s1/video-720p", &facts, &picture)
         };
-        insta::assert_snapshot!(render(&[line], &[audio("s1/audio-128k", &sound)]));
+        insta::assert_snapshot!(render(&[line], &[audio("s1/audio-128k", &sound)], &[]));
     }
 
     #[test]
     fn an_audio_show_is_a_variant_of_its_own() {
         let sound = kbps(128);
-        insta::assert_snapshot!(render(&[], &[audio("s1/audio", &sound)]));
+        insta::assert_snapshot!(render(&[], &[audio("s1/audio", &sound)], &[]));
     }
 
     /// The lowest picture has the lower audio, and the variant nearest to 2 Mbit/s comes first.
@@ -277,7 +291,11 @@ mod tests {
         let meters = [6000, 2500, 800].map(kbps);
         let lines = [("a", 0), ("b", 1), ("c", 2)].map(|(path, n)| video(path, &facts, &meters[n]));
         let sounds = [160, 64].map(kbps);
-        let playlist = read(&render(&lines, &[audio("x", &sounds[0]), audio("y", &sounds[1])]));
+        let playlist = read(&render(
+            &lines,
+            &[audio("x", &sounds[0]), audio("y", &sounds[1])],
+            &[],
+        ));
         let variants: Vec<(&str, u64, Option<&str>)> = playlist
             .variants
             .iter()
@@ -306,7 +324,7 @@ mod tests {
         let facts = facts();
         let (picture, sounds) = (kbps(2000), [160, 96, 64].map(kbps));
         let audio = [("x", 0), ("y", 1), ("z", 2)].map(|(path, n)| audio(path, &sounds[n]));
-        let playlist = read(&render(&[video("a", &facts, &picture)], &audio));
+        let playlist = read(&render(&[video("a", &facts, &picture)], &audio, &[]));
         let mut groups: Vec<String> = playlist
             .variants
             .into_iter()
@@ -314,6 +332,27 @@ mod tests {
             .collect();
         groups.sort();
         assert_eq!(groups, ["audio", "audio-2", "audio-3"]);
+    }
+
+    /// SPEC 118: all or none.
+    #[test]
+    fn captions_are_a_group_of_every_variant() {
+        let facts = facts();
+        let meters = [2500, 800].map(kbps);
+        let lines = [("a", 0), ("b", 1)].map(|(path, n)| video(path, &facts, &meters[n]));
+        let playlist = read(&render(&lines, &[], &[Channel::Cc1, Channel::Cc3]));
+        let ids = playlist
+            .alternatives
+            .iter()
+            .map(|media| media.instream_id.clone());
+        assert_eq!(ids.count(), 2);
+        let groups = playlist.variants.iter().filter(|variant| !variant.is_i_frame);
+        for variant in groups {
+            assert_eq!(
+                variant.closed_captions,
+                Some(m3u8_rs::ClosedCaptionGroupId::GroupId("cc".to_owned()))
+            );
+        }
     }
 
     /// SPEC 116: all or none.
@@ -333,7 +372,7 @@ mod tests {
         let meters = [2500, 3000, 800].map(kbps);
         let lines = [("hevc", &hevc, 0), ("avc", &avc, 1), ("small", &small, 2)]
             .map(|(path, facts, n)| video(path, facts, &meters[n]));
-        let playlist = read(&render(&lines, &[]));
+        let playlist = read(&render(&lines, &[], &[]));
         let score = |variant: &VariantStream| {
             let other = variant.other_attributes.as_ref()?;
             Some(other.get("SCORE")?.to_string())
@@ -351,6 +390,6 @@ mod tests {
             scored("small/index.m3u8", "1.0"),
         ];
         assert_eq!(scores, expected);
-        assert!(!render(&lines[1..], &[]).contains("SCORE"));
+        assert!(!render(&lines[1..], &[], &[]).contains("SCORE"));
     }
 }

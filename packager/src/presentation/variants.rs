@@ -33,6 +33,7 @@ impl Presentation {
         {
             return None;
         }
+        let captions: Vec<_> = self.captions.channels().collect();
         let path = |rendition: &Rendition| format!("{session}/{}", rendition.name);
         let (mut video, mut audio) = (Vec::new(), Vec::new());
         for rendition in self.renditions.iter().filter(|rendition| is_listed(rendition)) {
@@ -52,6 +53,8 @@ impl Presentation {
                 }),
             }
         }
-        Some(RenderedPlaylist::new(multivariant::render(&video, &audio)))
+        Some(RenderedPlaylist::new(multivariant::render(
+            &video, &audio, &captions,
+        )))
     }
 }
