@@ -1,6 +1,7 @@
 //! The HTTP server: HTTP/1.1 and HTTP/2 on one port, by TLS when there is a certificate.
 
 use std::convert::Infallible;
+use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -91,8 +92,8 @@ pub async fn serve(
             _ = shutdown.wait_for(|stop| *stop) => break,
             accepted = listener.accept() => accepted,
         };
-        let stream = match accepted {
-            Ok((stream, _)) => stream,
+        let (stream, peer) = match accepted {
+            Ok(accepted) => accepted,
             Err(error) => {
                 tracing::warn!(%error, "accepting an HTTP connection failed");
                 tokio::time::sleep(ACCEPT_RETRY).await;
@@ -104,16 +105,21 @@ pub async fn serve(
             continue;
         };
         let _ = stream.set_nodelay(true);
-        let (site, tls, watcher) = (site.clone(), tls.clone(), graceful.watcher());
+        let (tls, watcher) = (tls.clone(), graceful.watcher());
+        let viewer = Viewer {
+            site: site.clone(),
+            address: peer.ip(),
+            send_timeout: limits.send_timeout,
+        };
         tokio::spawn(async move {
             let _place = place;
             match tls {
                 Some(tls) => {
                     if let Ok(Ok(stream)) = tokio::time::timeout(HEAD_TIMEOUT, tls.accept(stream)).await {
-                        converse(stream, site, limits.send_timeout, watcher).await;
+                        converse(stream, viewer, watcher).await;
                     }
                 }
-                None => converse::<TcpStream>(stream, site, limits.send_timeout, watcher).await,
+                None => converse::<TcpStream>(stream, viewer, watcher).await,
             }
         });
     }
@@ -123,10 +129,22 @@ pub async fn serve(
     }
 }
 
-async fn converse<S>(stream: S, site: Site, send_timeout: Duration, watcher: Watcher)
+/// Whom a connection is with.
+struct Viewer {
+    site: Site,
+    address: IpAddr,
+    send_timeout: Duration,
+}
+
+async fn converse<S>(stream: S, viewer: Viewer, watcher: Watcher)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
+    let Viewer {
+        site,
+        address,
+        send_timeout,
+    } = viewer;
     let progress = Progress::new();
     let asked = Arc::new(AtomicBool::new(false));
     let (first, watched) = (asked.clone(), progress.clone());
@@ -135,7 +153,7 @@ where
         let (site, progress) = (site.clone(), watched.clone());
         async move {
             let (head, _) = request.into_parts();
-            let answer = site.serve(&head).await;
+            let answer = site.serve(&head, address).await;
             Ok::<_, Infallible>(answer.map(|body| WatchedBody::new(body, progress)))
         }
     });
