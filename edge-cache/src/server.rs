@@ -22,10 +22,13 @@ use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use crate::serve::Site;
-use crate::stall::{Progress, WatchedBody, WatchedStream};
+use crate::stall::{Progress, Stall, WatchedBody, WatchedStream};
 
 /// A client must finish its TLS handshake within this time, then send its first request, and each request's head.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+/// A connection on which nothing is asked for is kept for so long: longer than load balancers keep theirs (60 s), which would
+/// else send a request into one that is just being closed.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(75);
 /// Streams of one HTTP/2 connection: a player needs about four for each rendition, a CDN more.
 const STREAMS: u32 = 250;
 /// Bytes of a request's head.
@@ -150,11 +153,11 @@ where
     let (first, watched) = (asked.clone(), progress.clone());
     let service = service_fn(move |request: Request<Incoming>| {
         first.store(true, Ordering::Relaxed);
-        let (site, progress) = (site.clone(), watched.clone());
+        let (site, asked) = (site.clone(), watched.asks(request.version()));
         async move {
             let (head, _) = request.into_parts();
             let answer = site.serve(&head, address).await;
-            Ok::<_, Infallible>(answer.map(|body| WatchedBody::new(body, progress)))
+            Ok::<_, Infallible>(answer.map(|body| WatchedBody::new(body, asked)))
         }
     });
     let stream = TokioIo::new(WatchedStream::new(stream, progress.clone()));
@@ -171,8 +174,10 @@ where
     let ended = tokio::select! {
         ended = watcher.watch(connection) => ended,
         () = silent => return,
-        () = progress.stalled(send_timeout) => {
-            metrics::counter!("vitrine_edge_stalled_viewers_total").increment(1);
+        stall = progress.stalled(send_timeout, HEAD_TIMEOUT) => {
+            if stall == Stall::Untaken {
+                metrics::counter!("vitrine_edge_stalled_viewers_total").increment(1);
+            }
             return;
         }
     };
@@ -187,7 +192,8 @@ fn builder() -> auto::Builder<TokioExecutor> {
     builder
         .http1()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_TIMEOUT)
+        // hyper's runs while a connection is idle, too; heads that do not end are seen by `Progress`.
+        .header_read_timeout(IDLE_TIMEOUT)
         .max_buf_size(HEAD_BYTES);
     builder
         .http2()

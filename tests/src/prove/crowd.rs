@@ -191,6 +191,14 @@ impl fmt::Display for CrowdFigures {
         for line in self.swarm.to_string().lines() {
             writeln!(f, "  {line}")?;
         }
+        let stalled = self.swarm.seconds.iter().zip(0_u32..);
+        let stalled = stalled.filter(|(second, _)| second.stalls > 0);
+        let stalled: Vec<_> = stalled
+            .map(|(second, number)| format!("{} in second {number}", second.stalls))
+            .collect();
+        if !stalled.is_empty() {
+            writeln!(f, "  stalls began: {}", stalled.join(", "))?;
+        }
         let per_object = |counted: Option<(u64, u64)>| match counted {
             Some((requests, objects)) if objects > 0 => format!("{:.3}", requests as f64 / objects as f64),
             _ => "not counted".to_owned(),
