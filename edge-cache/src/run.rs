@@ -8,9 +8,11 @@ use metrics_exporter_prometheus::PrometheusBuilder;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::watch;
 
+use crate::access::{Access, Rotation, RotationError};
 use crate::config::Config;
+use crate::cors::{Cors, CorsError};
 use crate::filler::{FillSettings, Filler};
-use crate::serve::Site;
+use crate::serve::{Gate, Site};
 use crate::server::{self, ServerLimits, TlsError};
 use crate::store::Store;
 use crate::upstream::connect::OriginError;
@@ -36,6 +38,12 @@ pub enum RunError {
     /// An origin cannot be used.
     #[error(transparent)]
     Origin(#[from] OriginError),
+    /// Tokens cannot be verified.
+    #[error(transparent)]
+    Keys(#[from] RotationError),
+    /// Sites cannot be told apart.
+    #[error(transparent)]
+    Cors(#[from] CorsError),
     /// The metrics cannot be set up.
     #[error("metrics: {0}")]
     Metrics(#[from] metrics_exporter_prometheus::BuildError),
@@ -59,12 +67,22 @@ pub async fn run(
         .iter()
         .map(|origin| Origin::new(origin, &config.upstream).map(Arc::new))
         .collect::<Result<Vec<_>, _>>()?;
+    let keys = Rotation::new(&config.access)?.map(Arc::new);
+    let gate = Gate {
+        access: Access::new(&config.access, keys.clone()),
+        cors: Cors::new(&config.access.cors_origins)?,
+        max_waiting: http.max_waiting,
+        max_fills: config.upstream.max_fills,
+    };
     let address = http.listen;
     let failed = |source| RunError::Bind { address, source };
     let listener = listen(address).map_err(failed)?;
     announce(&config, listener.local_addr().map_err(failed)?);
     for origin in &origins {
         tokio::spawn(origin.clone().watch_health(shutdown.clone()));
+    }
+    if let Some(keys) = keys {
+        tokio::spawn(keys.keep_fresh(shutdown.clone()));
     }
     let filler = Filler {
         upstream: Arc::new(Upstream::new(origins, &config.upstream)),
@@ -76,7 +94,7 @@ pub async fn run(
             status_life: Duration::from_secs(config.cache.status_seconds),
         }),
     };
-    let site = Site::new(filler, http.max_waiting, config.upstream.max_fills, metrics);
+    let site = Site::new(filler, gate, metrics);
     let limits = ServerLimits {
         connections: http.max_connections,
         send_timeout: Duration::from_secs(http.send_timeout_seconds),

@@ -17,7 +17,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
 use tokio::net::TcpListener;
-use vitrine_tests::harness::{Cache, Cdn, Edge};
+use vitrine_tests::harness::{Cache, Cdn, Edge, cpu_seconds};
 
 /// Each takes so many turns of so many seconds.
 const TURNS: usize = 3;
@@ -151,14 +151,8 @@ impl Contender {
         std::iter::once(self.pid).chain(children).collect()
     }
 
-    /// User and system time so far; the kernel counts in hundredths.
     fn cpu_seconds(&self) -> f64 {
-        let ticks = self.family().into_iter().map(|pid| {
-            let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
-            let fields: Vec<_> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
-            fields[11].parse::<f64>().unwrap() + fields[12].parse::<f64>().unwrap()
-        });
-        ticks.sum::<f64>() / 100.0
+        self.family().into_iter().map(cpu_seconds).sum()
     }
 }
 

@@ -32,6 +32,9 @@ struct Arguments {
     /// The origin behind it (http://HOST:PORT): lateness is then measured against the same part straight from there.
     #[arg(long)]
     origin: Option<Url>,
+    /// The edge (http://HOST:PORT), if the URL is a CDN's in front of it: requests for each object are counted there.
+    #[arg(long)]
+    edge: Option<Url>,
     /// Each viewer changes the video rung every so many seconds.
     #[arg(long)]
     switch_seconds: Option<f64>,
@@ -56,6 +59,7 @@ async fn main() -> ExitCode {
     let options = SwarmOptions {
         url: arguments.url,
         origin: arguments.origin,
+        edge: arguments.edge,
         viewers: arguments.viewers as usize,
         watched: Duration::from_secs(arguments.seconds),
         ramp: seconds(

@@ -163,12 +163,26 @@ impl Edge {
 
     /// Its resident memory in KiB, as the system counts it.
     pub fn resident_kib(&self) -> u64 {
+        self.memory("VmRSS:")
+    }
+
+    fn memory(&self, name: &str) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap_or_default();
         status
             .lines()
-            .find_map(|line| line.strip_prefix("VmRSS:"))
+            .find_map(|line| line.strip_prefix(name))
             .and_then(|value| value.trim().trim_end_matches(" kB").parse().ok())
             .unwrap_or_default()
+    }
+
+    /// The most memory that it ever had resident, in KiB.
+    pub fn peak_kib(&self) -> u64 {
+        self.memory("VmHWM:")
+    }
+
+    /// Processor time that it used so far, in seconds; the system counts in hundredths.
+    pub fn cpu_seconds(&self) -> f64 {
+        cpu_seconds(self.pid())
     }
 
     /// Sends it a signal.
@@ -195,6 +209,19 @@ impl Edge {
         self.process.signal(Signal::TERM);
         self.process.ended(STOP_PATIENCE).await
     }
+}
+
+/// Processor time that a process used so far, in seconds; the system counts in hundredths.
+pub fn cpu_seconds(pid: u32) -> f64 {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    // Behind the name, which may have blanks in it: utime and stime are the 14th and 15th field.
+    let fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
+    let ticks: f64 = fields
+        .skip(11)
+        .take(2)
+        .filter_map(|ticks| ticks.parse::<f64>().ok())
+        .sum();
+    ticks / 100.0
 }
 
 /// The sum of a metric in Prometheus's text, over those of its labels that contain `label`.

@@ -21,6 +21,7 @@ mod browser;
 mod cdn;
 pub mod clock;
 mod edge;
+pub mod h2;
 mod obs;
 mod process;
 mod publisher;
@@ -33,7 +34,7 @@ use std::time::{Duration, Instant};
 
 pub use browser::Script;
 pub use cdn::{Cache, Cdn};
-pub use edge::{Edge, EdgeSetup, sum_of};
+pub use edge::{Edge, EdgeSetup, cpu_seconds, sum_of};
 pub use obs::Obs;
 pub use process::{Process, raise_open_files};
 pub use publisher::Publisher;

@@ -4,11 +4,15 @@
 //! FFmpeg or OBS ──► Vitrine ──► a player in Chromium ──► Figures ──► Verdict by Limits
 //! ```
 
+pub mod crowd;
 mod figures;
+pub mod hint;
 pub mod ladder;
 mod playback;
 mod sync;
 
+pub use crowd::{Crowd, CrowdFigures};
 pub use figures::{Figures, Limits, Spread};
+pub use hint::HintFigures;
 pub use ladder::LadderFigures;
 pub use playback::{Encoder, Playback, Player};

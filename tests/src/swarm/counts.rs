@@ -1,6 +1,7 @@
 //! What edge and origin count themselves, before and after.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use url::Url;
 
@@ -8,6 +9,10 @@ use super::library::{Library, Object};
 use super::link::{Link, Server};
 use super::viewer::Seen;
 use crate::harness::sum_of;
+
+/// The last objects of a swarm come within this time: no part is longer.
+const REST: Duration = Duration::from_secs(5);
+const LOOK: Duration = Duration::from_millis(100);
 
 /// Requests that reached the origin, beside the objects that the viewers wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -18,6 +23,8 @@ pub struct Counted {
     pub blocking: Option<(u64, u64)>,
     /// By the origin's count: all requests but the witness's.
     pub origin: Option<u64>,
+    /// By the edge's count: all requests for objects that reached it.
+    pub edge: Option<u64>,
 }
 
 /// A look at the metrics.
@@ -26,6 +33,7 @@ pub(super) struct Look {
     media: Option<f64>,
     blocking: Option<f64>,
     origin: Option<f64>,
+    edge: Option<f64>,
 }
 
 /// Reads `/metrics` of the edge, if `url` is one's, and of the origin.
@@ -43,11 +51,32 @@ pub(super) async fn read(url: &Url, origin: Option<&Arc<Server>>) -> Look {
         };
         look.media = upstream("media");
         look.blocking = upstream("blocking-playlist");
+        let served = |label: &str| {
+            sum_of(
+                &text,
+                "vitrine_edge_requests_total",
+                &format!("served=\"{label}\""),
+            )
+        };
+        look.edge = Some(["hit", "joined", "miss"].map(served).iter().sum());
     }
     if let Some(text) = metrics(origin).await {
         look.origin = Some(sum_of(&text, "vitrine_playback_requests_total", ""));
     }
     look
+}
+
+/// The same once the edge fetches nothing any more: what the last viewers asked for is counted when it has come.
+pub(super) async fn read_at_rest(url: &Url, origin: Option<&Arc<Server>>) -> Look {
+    let edge = Server::of(url, false).ok().map(Arc::new);
+    let deadline = Instant::now() + REST;
+    while let Some(text) = metrics(edge.as_ref()).await
+        && sum_of(&text, "vitrine_edge_fills", "") > 0.0
+        && Instant::now() < deadline
+    {
+        tokio::time::sleep(LOOK).await;
+    }
+    read(url, origin).await
 }
 
 async fn metrics(server: Option<&Arc<Server>>) -> Option<String> {
@@ -64,6 +93,7 @@ impl Counted {
             media: objects(delta(before.media, after.media), Object::Media),
             blocking: objects(delta(before.blocking, after.blocking), Object::BlockingPlaylist),
             origin: delta(before.origin, after.origin).map(|requests| requests.saturating_sub(own)),
+            edge: delta(before.edge, after.edge),
         }
     }
 }

@@ -38,6 +38,8 @@ use viewer::{Live, Plan, Seen, Viewer};
 
 /// How often the progress line is written.
 const PROGRESS: Duration = Duration::from_secs(1);
+/// What is on its way when the time is over comes within this time, or is given up: a part is shorter.
+const LAST_ROUND: Duration = Duration::from_secs(10);
 
 /// What a swarm does.
 #[derive(Debug, Clone)]
@@ -46,6 +48,8 @@ pub struct SwarmOptions {
     pub url: Url,
     /// The origin behind the cache; lateness is measured against one viewer there.
     pub origin: Option<Url>,
+    /// The edge behind a CDN: what it counts is read there. `None`: at `url`, if that is an edge.
+    pub edge: Option<Url>,
     /// How many.
     pub viewers: usize,
     /// For how long all of them watch.
@@ -112,7 +116,8 @@ pub async fn run(options: &SwarmOptions) -> Result<Figures, SwarmError> {
     let plan = plan(&options.url, &near, options.switch_every).await?;
     let (library, live) = (Arc::new(Library::default()), Arc::new(Live::default()));
 
-    let before = counts::read(&options.url, far.as_ref()).await;
+    let edge = options.edge.as_ref().unwrap_or(&options.url);
+    let before = counts::read(edge, far.as_ref()).await;
     let (stop, stopped) = watch::channel(false);
     let witnesses = far.as_ref().map(|far| witness(far, &plan, &library, &stopped));
     let deadline = Instant::now() + options.ramp + options.watched;
@@ -126,8 +131,9 @@ pub async fn run(options: &SwarmOptions) -> Result<Figures, SwarmError> {
         let (library, live, link) = (library.clone(), live.clone(), Link::new(near.clone()));
         viewers.spawn(async move {
             tokio::time::sleep(pause).await;
-            let viewer = Viewer::new(library, live);
-            let _ = tokio::time::timeout_at(deadline.into(), viewer.watch(link, &plan)).await;
+            let viewer = Viewer::new(library, live, deadline);
+            let given_up = deadline + LAST_ROUND;
+            let _ = tokio::time::timeout_at(given_up.into(), viewer.watch(link, &plan)).await;
             viewer.finish()
         });
     }
@@ -144,7 +150,7 @@ pub async fn run(options: &SwarmOptions) -> Result<Figures, SwarmError> {
         progress.abort();
         let _ = writeln!(std::io::stderr());
     }
-    let after = counts::read(&options.url, far.as_ref()).await;
+    let after = counts::read_at_rest(edge, far.as_ref()).await;
     let counted = Counted::between(&before, &after, &library, &witnessed);
     let figures = Figures::of(options, &seen, &witnessed, counted);
     if let Some(path) = &options.plot {
@@ -174,7 +180,7 @@ fn witness(
             ..plan.clone()
         };
         let link = Link::new(origin.clone());
-        let viewer = Viewer::new(library.clone(), Arc::default());
+        let viewer = Viewer::witness(library.clone(), Arc::default());
         let mut stopped = stopped.clone();
         witnesses.spawn(async move {
             tokio::select! {

@@ -74,9 +74,9 @@ impl<'a> Track<'a> {
         })
     }
 
-    /// Follows the playlist to its end.
+    /// Follows the playlist to its end, or the viewer's.
     pub async fn follow(mut self) {
-        loop {
+        while !self.viewer.is_over() {
             let step = match self.listing.clone() {
                 None => self.tune_in().await,
                 Some(listing) => self.go_on(&listing).await,

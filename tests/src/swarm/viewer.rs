@@ -88,6 +88,8 @@ pub struct Viewer {
     pub(super) library: Arc<Library>,
     live: Arc<Live>,
     began: Instant,
+    /// When its time is over; a witness has as much as it is given.
+    until: Option<Instant>,
     state: Mutex<State>,
 }
 
@@ -98,17 +100,26 @@ struct State {
 }
 
 impl Viewer {
-    /// Begins now.
-    pub fn new(library: Arc<Library>, live: Arc<Live>) -> Self {
+    /// Begins now. From `until` on, nothing new is asked for; what is on its way is waited for.
+    pub fn new(library: Arc<Library>, live: Arc<Live>, until: Instant) -> Self {
+        Self {
+            until: Some(until),
+            ..Self::witness(library, live)
+        }
+    }
+
+    /// Begins now, straight at the origin: what it asks for is not among what the viewers ask for.
+    pub fn witness(library: Arc<Library>, live: Arc<Live>) -> Self {
         Self {
             library,
             live,
             began: Instant::now(),
+            until: None,
             state: Mutex::default(),
         }
     }
 
-    /// Watches until the show ends, or until the future is dropped; then [`finish`](Self::finish) tells what was seen.
+    /// Watches until its time or the show ends, or until the future is dropped; then [`finish`](Self::finish) tells what was seen.
     pub async fn watch(&self, mut link: Link, plan: &Plan) {
         let reply = link.playlist(plan.multivariant.path()).await;
         self.replied("multivariant playlist", &reply);
@@ -150,6 +161,11 @@ impl Viewer {
         self.began.elapsed()
     }
 
+    /// Whether its time is over.
+    pub(super) fn is_over(&self) -> bool {
+        self.until.is_some_and(|until| Instant::now() >= until)
+    }
+
     pub(super) fn error(&self, name: String) {
         self.live.errors.fetch_add(1, Ordering::Relaxed);
         self.note(|seen| *seen.errors.entry(name).or_default() += 1);
@@ -173,7 +189,9 @@ impl Viewer {
     }
 
     pub(super) fn asks(&self, object: Object, path: &str) {
-        self.library.ask(object, path);
+        if self.until.is_some() {
+            self.library.ask(object, path);
+        }
     }
 
     /// Where playback starts: where the first track that is tuned in would like it.

@@ -2,11 +2,14 @@
 
 #![allow(clippy::unwrap_used)] // a test file outside of #[test] functions
 
+mod abuse;
+mod access;
 mod bounds;
 mod broken;
 mod caching;
 mod cdn;
 mod collapsing;
 mod failover;
+mod issuer;
 mod origin;
 mod viewer;
