@@ -26,9 +26,9 @@ struct Arguments {
     /// For how long each player watches.
     #[arg(long, global = true, default_value_t = 300, value_parser = clap::value_parser!(u64).range(5..))]
     seconds: u64,
-    /// Only the runs with parts of so many milliseconds: 333 or 200.
-    #[arg(long, global = true)]
-    part_ms: Option<u128>,
+    /// Only the runs with parts of so many milliseconds, 333 or 200; the length of a crowd's parts, 333 by itself.
+    #[arg(long, global = true, value_parser = clap::value_parser!(u64).range(100..=2000))]
+    part_ms: Option<u64>,
     /// The size of a crowd, where there is one: 2000 at the edge, 500 through a cache in front of it.
     #[arg(long, global = true, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     viewers: Option<u32>,
@@ -127,7 +127,7 @@ async fn main() -> ExitCode {
     for proof in proofs {
         let watched = Duration::from_secs(arguments.seconds);
         kept &= match proof.crowd() {
-            Some(cache) => crowd(proof, cache, watched, arguments.viewers).await,
+            Some(cache) => crowd(proof, cache, watched, &arguments).await,
             None => prove(proof, watched, arguments.part_ms).await,
         };
     }
@@ -139,7 +139,7 @@ async fn main() -> ExitCode {
 }
 
 /// Runs a proof; whether it kept its limits.
-async fn prove(proof: Proof, watched: Duration, part_ms: Option<u128>) -> bool {
+async fn prove(proof: Proof, watched: Duration, part_ms: Option<u64>) -> bool {
     if proof == Proof::Ladder {
         println!("ladder: FFmpeg, flash and beep, {} s", 2 * watched.as_secs());
         let figures = ladder::run(2 * watched).await;
@@ -158,7 +158,7 @@ async fn prove(proof: Proof, watched: Duration, part_ms: Option<u128>) -> bool {
     let mut kept = true;
     for (encoder, player, part_target, limits) in proof.runs() {
         let milliseconds = part_target.as_millis();
-        if part_ms.is_some_and(|wanted| wanted != milliseconds) {
+        if part_ms.is_some_and(|wanted| u128::from(wanted) != milliseconds) {
             continue;
         }
         println!(
@@ -182,7 +182,7 @@ async fn prove(proof: Proof, watched: Duration, part_ms: Option<u128>) -> bool {
 }
 
 /// A crowd watches; whether all was as promised.
-async fn crowd(proof: Proof, cache: Option<Cache>, seconds: Duration, viewers: Option<u32>) -> bool {
+async fn crowd(proof: Proof, cache: Option<Cache>, seconds: Duration, arguments: &Arguments) -> bool {
     let usual = if cache.is_some() {
         CROWD_BEHIND_CACHE
     } else {
@@ -191,15 +191,17 @@ async fn crowd(proof: Proof, cache: Option<Cache>, seconds: Duration, viewers: O
     let crowd = Crowd {
         name: format!("prove-{}", proof.name()),
         cache,
-        viewers: viewers.map_or(usual, |viewers| viewers as usize),
+        viewers: arguments.viewers.map_or(usual, |viewers| viewers as usize),
+        part_target: arguments.part_ms.map_or(USUAL, Duration::from_millis),
         watched: seconds.mul_f64(CROWD_SHARE),
         played: cache.map(|_| seconds),
     };
     println!(
-        "{}: {} viewers for {} s",
+        "{}: {} viewers for {} s, parts of {} ms",
         proof.name(),
         crowd.viewers,
-        crowd.watched.as_secs()
+        crowd.watched.as_secs(),
+        crowd.part_target.as_millis()
     );
     let figures = crowd.run().await;
     print!("{figures}");

@@ -35,6 +35,8 @@ pub struct Crowd {
     pub cache: Option<Cache>,
     /// How many viewers.
     pub viewers: usize,
+    /// The wished length of a part: four requests of each viewer.
+    pub part_target: Duration,
     /// For how long all of them watch.
     pub watched: Duration,
     /// For how long hls.js watches afterwards; `None`: not at all.
@@ -61,6 +63,7 @@ impl Crowd {
     pub async fn run(&self) -> CrowdFigures {
         raise_open_files();
         let vitrine = Vitrine::named(&self.name)
+            .part_target_s(self.part_target.as_secs_f64())
             .channel(ChannelSetup::new("demo").ladder("\"passthrough\""))
             .start()
             .await;
