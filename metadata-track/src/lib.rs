@@ -28,16 +28,22 @@
 pub mod carriage;
 mod currency;
 mod error;
-mod event;
+pub mod event;
+mod money;
+mod offer;
 mod payload;
+mod poll;
 mod product;
 mod state;
+mod text;
 mod track;
 
 pub use error::EventError;
-pub use event::{MAX_EVENT_BYTES, ShowEvent, event_schema};
-pub use product::{
-    Amount, Currency, Price, Product, ProductId, ProductName, ProductRef, ProductUpdate, WebAddress,
-};
-pub use state::ShowState;
+pub use event::{MAX_EVENT_BYTES, ShowEvent, event_schema, message_schema};
+pub use money::{Amount, Currency, Price};
+pub use offer::{Coupon, CouponRef, CustomState, Drop, DropRef, Message, MessageRef, ReactionCount};
+pub use poll::{OptionVotes, Poll, PollOption, PollRef, PollState, PollTally};
+pub use product::{Availability, Product, ProductRef, ProductUpdate, Variant, VariantUpdate};
+pub use state::{MAX_STATE_BYTES, ShowState, StateHash};
+pub use text::{CouponCode, DateTime, Id, Label, Namespaced, Reaction, WebAddress, Words};
 pub use track::{GapSkip, Posted, Track};

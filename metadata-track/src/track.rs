@@ -11,7 +11,7 @@ use crate::carriage;
 use crate::error::EventError;
 use crate::event::ShowEvent;
 use crate::payload;
-use crate::state::ShowState;
+use crate::state::{ShowState, StateHash};
 
 /// Events on any second of the timeline; a part is shorter, so it carries no more. Full: `post` refuses.
 const SECOND_MAX_EVENTS: usize = 32;
@@ -49,6 +49,7 @@ struct Entry {
     at: MediaTime,
     pdt: WallTime,
     late: bool,
+    hash: StateHash,
     payload: Bytes,
     state_after: Arc<ShowState>,
 }
@@ -95,6 +96,7 @@ impl Track {
     pub fn post(&mut self, event: ShowEvent, at: MediaTime, pdt: WallTime) -> Result<Posted, EventError> {
         let seq = self.next_seq()?;
         let state_after = Arc::new(self.state_now().after(&event, seq)?);
+        let hash = state_after.hash();
         let late = self.written_to.is_some_and(|written_to| at < written_to);
         let earliest = self.written_to.max(self.history.back().map(|entry| entry.at));
         let effective = earliest.map_or(at, |earliest| earliest.max(at));
@@ -104,6 +106,7 @@ impl Track {
             at: effective,
             pdt: pdt.plus_millis(effective.millis() - at.millis()),
             late,
+            hash,
             payload: Bytes::new(),
             state_after,
         };
@@ -230,6 +233,7 @@ impl Track {
             pdt: entry.pdt,
             event: &entry.event,
             late: entry.late,
+            hash: entry.hash,
         }
         .render()
     }

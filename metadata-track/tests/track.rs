@@ -6,7 +6,7 @@
 )]
 
 use vitrine_metadata_track::carriage::{SCHEME, VALUE};
-use vitrine_metadata_track::{EventError, GapSkip, Posted, ShowEvent, ShowState, Track};
+use vitrine_metadata_track::{EventError, GapSkip, Posted, ShowEvent, ShowState, Track, message_schema};
 use vitrine_packager::cmaf::emsg::{EventMessage, PartSpan};
 use vitrine_packager::media::{MediaTime, Timescale, WallTime};
 
@@ -78,9 +78,12 @@ fn the_payloads_are_the_contract() {
     track.written_to(ms(2_000));
     post(&mut track, hide("sku-1"), 1_950).unwrap();
     let mut lines = Vec::new();
+    let schema = jsonschema::validator_for(&message_schema()).unwrap();
     for span in [opening(0, 2_000), opening(2_000, 4_000), opening(4_000, 6_000)] {
         for message in track.messages(&span) {
             assert_eq!((message.scheme_id_uri, message.value), (SCHEME, VALUE));
+            let payload: serde_json::Value = serde_json::from_str(json(&message)).unwrap();
+            assert!(schema.is_valid(&payload), "the schema does not know {payload}");
             let at = message.presentation_time.millis();
             lines.push(format!("{:#010x} at {at} ms: {}", message.id, json(&message)));
         }
@@ -118,7 +121,10 @@ fn an_empty_state_is_repeated_once_there_was_an_event() {
     let messages = track.messages(&opening(1_000, 2_000));
     assert_eq!(
         json(&messages[0]),
-        r#"{"v":1,"kind":"state","seq":2,"product":null}"#
+        format!(
+            r#"{{"v":2,"kind":"state","hash":"{}","seq":2,"products":[]}}"#,
+            track.state_now().hash()
+        )
     );
 }
 
@@ -157,9 +163,7 @@ fn an_event_is_judged_by_the_state_at_its_own_time_and_a_refused_one_leaves_no_t
     post(&mut track, show("a"), 5_000).unwrap();
     // "b" is off at 1 s too, but the event will stand at 5 s, when "a" is on.
     let error = post(&mut track, hide("b"), 1_000).unwrap_err();
-    assert!(
-        matches!(error, EventError::NotOnAir { ref id, ref on_air } if id == "b" && on_air.as_deref() == Some("a"))
-    );
+    assert!(matches!(error, EventError::NotOnAir { ref id, ref on_air, .. } if id == "b" && on_air == "a"));
     assert_eq!(post(&mut track, hide("a"), 5_000).unwrap().seq, 2);
 }
 
@@ -277,7 +281,7 @@ fn of_many_events_in_a_gap_the_last_are_carried_and_the_state_has_all() {
     );
     assert_eq!(ids(&messages)[1..], (26..=41).collect::<Vec<_>>());
     assert_eq!(
-        track.state_at(ms(60_000)).product.as_ref().unwrap().stock,
+        track.state_at(ms(60_000)).featured_product().unwrap().stock,
         Some(40)
     );
     post(&mut track, hide("a"), 60_000).unwrap();
@@ -442,7 +446,7 @@ mod laws {
             let state = track.state_at(ms(start - 1));
             match track.messages(&opening(start, start + 1)).first().filter(|m| is_state(m)) {
                 Some(message) => {
-                    let mut expected = serde_json::json!({"v": 1, "kind": "state"});
+                    let mut expected = serde_json::json!({"v": 2, "kind": "state", "hash": state.hash().to_string()});
                     let fields = serde_json::to_value(state).unwrap();
                     expected.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
                     let actual: serde_json::Value = serde_json::from_str(json(message)).unwrap();

@@ -321,7 +321,7 @@ impl ChannelTask {
         match command {
             ChannelCommand::Post { event, reply } => {
                 let posted = match self.session.as_mut().filter(|session| session.is_live()) {
-                    Some(session) => session.post(event).map_err(PostError::Event),
+                    Some(session) => session.post(*event).map_err(PostError::Event),
                     None => Err(PostError::NotLive),
                 };
                 if posted.is_ok() {

@@ -9,7 +9,7 @@ pub enum ChannelCommand {
     /// Put an event on the timeline.
     Post {
         /// Already validated.
-        event: ShowEvent,
+        event: Box<ShowEvent>,
         /// Where it was put.
         reply: oneshot::Sender<Result<Posted, PostError>>,
     },

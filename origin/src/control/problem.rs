@@ -94,24 +94,36 @@ impl From<Problem> for Answer {
 
 impl From<EventError> for Problem {
     fn from(error: EventError) -> Self {
-        let detail = error.to_string();
-        match error {
-            EventError::TooLarge { .. } => Self::new(StatusCode::PAYLOAD_TOO_LARGE, detail),
-            EventError::NotJson { .. } => Self::new(StatusCode::BAD_REQUEST, detail),
-            EventError::Field { field, .. } => Self {
-                field: Some(field),
-                ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, detail)
-            },
-            EventError::NotOnAir { .. } => Self {
-                field: Some("product.id".to_owned()),
-                ..Self::new(StatusCode::CONFLICT, detail)
-            },
-            EventError::TooMany { retry_after_ms, .. } => Self {
-                retry_after_s: Some(retry_after_ms.div_ceil(1000)),
-                ..Self::new(StatusCode::TOO_MANY_REQUESTS, detail)
-            },
-            EventError::OutOfNumbers(_) => Self::new(StatusCode::CONFLICT, detail),
+        Self {
+            field: error.field(),
+            retry_after_s: retry_after_s(&error),
+            ..Self::new(status_of(&error), error.to_string())
         }
+    }
+}
+
+fn status_of(error: &EventError) -> StatusCode {
+    match error {
+        EventError::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+        EventError::NotJson { .. } => StatusCode::BAD_REQUEST,
+        EventError::Field { .. } => StatusCode::UNPROCESSABLE_ENTITY,
+        EventError::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
+        EventError::NotOnAir { .. }
+        | EventError::Full { .. }
+        | EventError::PollClosed { .. }
+        | EventError::StateTooLarge { .. }
+        | EventError::TooManyScheduled { .. }
+        | EventError::NoMediaTime
+        | EventError::OutOfNumbers(_) => StatusCode::CONFLICT,
+        EventError::InBatch { error, .. } => status_of(error),
+    }
+}
+
+fn retry_after_s(error: &EventError) -> Option<u32> {
+    match error {
+        EventError::TooMany { retry_after_ms, .. } => Some(retry_after_ms.div_ceil(1000)),
+        EventError::InBatch { error, .. } => retry_after_s(error),
+        _ => None,
     }
 }
 

@@ -140,7 +140,10 @@ impl ControlledChannel {
         })?;
         let event = ShowEvent::from_json(&body.to_bytes())?;
         let (reply, answer) = oneshot::channel();
-        self.ask(ChannelCommand::Post { event, reply })?;
+        self.ask(ChannelCommand::Post {
+            event: Box::new(event),
+            reply,
+        })?;
         let posted = answer.await.map_err(|_| stopping())??;
         let created = json!({
             "id": posted.id,
