@@ -19,13 +19,31 @@ endef
 
 # `make demo DEMO="--once --picture docs/watch-page.png"` makes the picture of the README anew.
 demo: deps browser web
-	cargo build --release --bin vitrine --bin demo
+	cargo build --release --bin vitrine --bin vitrine-edge --bin demo
 	target/release/demo $(DEMO)
 
 test: deps browser lint doc
 	cd origin/web && npm run check && npm test
 	cargo build --workspace
 	cargo test --workspace
+
+# The long proofs, each by its name: make prove PROOF=obs-hls SECONDS=60. `target/release/prove --help` tells what each shows.
+PROOF := all
+SECONDS := 300
+prove: deps-prove browser web
+	cargo build --release --bin vitrine --bin prove
+	target/release/prove $(PROOF) --seconds $(SECONDS)
+
+# Figures, each beside a limit measured in the same run.
+bench: deps
+	cargo bench --workspace
+
+# Coverage-guided fuzzing, for MINUTES each; needs cargo-fuzz and a nightly toolchain.
+MINUTES := 5
+fuzz:
+	cd ingest && cargo +nightly fuzz run session -- -max_total_time=$$(( $(MINUTES) * 60 ))
+	cd packager && cargo +nightly fuzz run codec -- -max_total_time=$$(( $(MINUTES) * 60 ))
+	cd packager && cargo +nightly fuzz run request -- -max_total_time=$$(( $(MINUTES) * 60 ))
 
 fmt:
 	cargo fmt --all

@@ -183,7 +183,11 @@ impl Assembly {
     /// A sequence header: encoders repeat the same one; another one starts the track anew at its next IDR.
     fn configure_video(&mut self, avcc: Bytes) -> Result<(), Fault> {
         self.seen_video = true;
-        if self.video.as_ref().is_some_and(|track| track.config.avcc == avcc) {
+        if self
+            .video
+            .as_ref()
+            .is_some_and(|track| track.config.record == avcc)
+        {
             return Ok(());
         }
         let (config, length_size) = flv::video_config(avcc, None, None)?;

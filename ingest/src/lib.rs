@@ -12,6 +12,7 @@ mod assembly;
 mod auth;
 mod clock;
 mod flv;
+pub mod ladder;
 mod publication;
 mod refusal;
 pub mod rtmp;

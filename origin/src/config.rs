@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::Deserialize;
+use vitrine_ingest::ladder::{LadderChoice, LadderSettings, Plan};
 use vitrine_packager::startup::PackagingSettings;
 
 /// Why the program does not start.
@@ -127,6 +128,12 @@ pub struct ChannelConfig {
     /// Who may post events.
     #[serde(default)]
     pub event_tokens: Vec<Secret>,
+    /// Its video renditions.
+    #[serde(default)]
+    pub ladder: LadderChoice,
+    /// Kilobits a second of its audio renditions; none: as the source's audio allows.
+    #[serde(default)]
+    pub audio_bitrates_kbps: Vec<u32>,
 }
 
 impl Default for HttpConfig {
@@ -299,6 +306,16 @@ impl ChannelConfig {
             name: "demo".into(),
             stream_keys: secret(),
             event_tokens: secret(),
+            ladder: LadderChoice::Auto,
+            audio_bitrates_kbps: Vec::new(),
+        }
+    }
+
+    /// As the ladder takes it.
+    pub fn ladder(&self) -> LadderSettings {
+        LadderSettings {
+            ladder: self.ladder.clone(),
+            audio_bitrates_kbps: self.audio_bitrates_kbps.clone(),
         }
     }
 
@@ -317,6 +334,16 @@ impl ChannelConfig {
         }
         if public && secrets().any(|secret| secret.0 == "demo") {
             return invalid("the key or token \"demo\" is for loopback only: choose a long random one");
+        }
+        if self
+            .audio_bitrates_kbps
+            .iter()
+            .any(|kbps| !(16..=512).contains(kbps))
+        {
+            return invalid("audio_bitrates_kbps must each be 16 to 512");
+        }
+        if let Err(error) = Plan::check(&self.ladder()) {
+            return invalid(&error.to_string());
         }
         Ok(())
     }
@@ -366,6 +393,18 @@ mod tests {
                 "six target durations",
             ),
             ("[http]\ntls_cert = \"a.pem\"".to_owned(), "go together"),
+            (
+                format!("[[channel]]\nname = \"a\"\n{key}\nladder = \"best\""),
+                "v.toml:4: unknown ladder `best`",
+            ),
+            (
+                format!("[[channel]]\nname = \"a\"\n{key}\nladder = [{{ hight = 480 }}]"),
+                "v.toml:4: unknown field `hight`",
+            ),
+            (
+                format!("[[channel]]\nname = \"a\"\n{key}\nladder = [{{ height = 20 }}]"),
+                "64 to 4320",
+            ),
         ];
         for (text, expected) in table {
             let message = load(&text).unwrap_err().to_string();

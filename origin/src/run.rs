@@ -5,6 +5,7 @@ use std::sync::Arc;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
+use vitrine_ingest::ladder::{LadderError, check_encoders};
 use vitrine_ingest::rtmp::RtmpSettings;
 use vitrine_ingest::{Door, Reception, StreamKey};
 
@@ -30,6 +31,14 @@ pub enum RunError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// A channel's ladder names an encoder that this machine does not have.
+    #[error("channel {channel}: {source}")]
+    Ladder {
+        /// The channel.
+        channel: String,
+        /// What is missing.
+        source: LadderError,
+    },
     /// TLS is configured and cannot be spoken.
     #[error(transparent)]
     Tls(#[from] TlsError),
@@ -52,10 +61,15 @@ pub async fn run(config: Config, shutdown: watch::Receiver<bool>) -> Result<(), 
     // Channels end after the encoders' server, so that they hear of its farewell.
     let (channels_stop, channels_stopped) = watch::channel(false);
     for channel in &config.channels {
+        check_encoders(&channel.ladder()).map_err(|source| RunError::Ladder {
+            channel: channel.name.clone(),
+            source,
+        })?;
         let (publications, queue) = mpsc::channel(PUBLICATION_QUEUE);
         let settings = ChannelSettings {
             name: channel.name.clone(),
             packaging: config.packaging.settings(),
+            ladder: channel.ladder(),
             reconnect_window: config.packaging.reconnect_window(),
         };
         let (handle, task) = channel::spawn(settings, queue, channels_stopped.clone());

@@ -16,6 +16,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
+use tokio_io_timeout::TimeoutStream;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
@@ -28,6 +29,8 @@ use crate::web;
 
 /// A client must finish its TLS handshake within this time, then send its first request, and each request's head.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+/// A client that takes none of its answer's bytes for so long is left.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(20);
 /// Streams of one HTTP/2 connection: a player needs about four for each rendition.
 const STREAMS: u32 = 250;
 /// Bytes of a request's head.
@@ -209,8 +212,11 @@ where
         let site = site.clone();
         async move { Ok::<_, Infallible>(site.answer(request).await) }
     });
+    // A reader who takes nothing for so long would keep what it reads alive for ever.
+    let mut stream = TimeoutStream::new(stream);
+    stream.set_write_timeout(Some(WRITE_TIMEOUT));
     let connection = builder
-        .serve_connection(TokioIo::new(stream), service)
+        .serve_connection(TokioIo::new(Box::pin(stream)), service)
         .into_owned();
     // hyper's own timeout begins once it is known which HTTP is spoken: who says nothing, or half of HTTP/2's
     // preface, would keep a place for ever.

@@ -1,5 +1,8 @@
 //! The pages, embedded when the program is built.
 
+use std::borrow::Cow;
+
+use bytes::Bytes;
 use http::header::{self, HeaderValue};
 use http::{Response, StatusCode};
 use rust_embed::RustEmbed;
@@ -20,7 +23,7 @@ const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; img-src 'self' https:
 /// The page of `/watch/{channel}`.
 pub fn watch_page() -> Answer {
     match Dist::get("watch.html") {
-        Some(page) => file("watch.html", page.data.into_owned().into(), false),
+        Some(page) => file("watch.html", shared(page.data), false),
         None => response::error(
             StatusCode::NOT_FOUND,
             "this build has no pages: run `make web`, then build again",
@@ -32,8 +35,16 @@ pub fn watch_page() -> Answer {
 pub fn asset(path: &str) -> Answer {
     match Dist::get(path) {
         // The build puts a digest into the names of scripts and styles.
-        Some(asset) => file(path, asset.data.into_owned().into(), path.contains('-')),
+        Some(asset) => file(path, shared(asset.data), path.contains('-')),
         None => response::error(StatusCode::NOT_FOUND, "no such asset"),
+    }
+}
+
+/// The program's own bytes, not a copy of them.
+fn shared(data: Cow<'static, [u8]>) -> Bytes {
+    match data {
+        Cow::Borrowed(bytes) => Bytes::from_static(bytes),
+        Cow::Owned(bytes) => bytes.into(),
     }
 }
 
@@ -48,7 +59,7 @@ pub fn index<'a>(channels: impl Iterator<Item = &'a str>) -> Answer {
     file("index.html", page.into_bytes().into(), false)
 }
 
-fn file(name: &str, body: bytes::Bytes, immutable: bool) -> Answer {
+fn file(name: &str, body: Bytes, immutable: bool) -> Answer {
     let content_type = match name.rsplit_once('.').map(|(_, extension)| extension) {
         Some("html") => "text/html; charset=utf-8",
         Some("js") => "text/javascript; charset=utf-8",

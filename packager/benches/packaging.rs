@@ -33,7 +33,7 @@ fn two_minutes() -> Timeline {
     });
     timeline.set_init(Bytes::from_static(b"init"));
     for segment in 0..70 {
-        timeline.begin_segment(ticks(segment * 60 * FRAME), false, false);
+        timeline.begin_segment(ticks(segment * 60 * FRAME), false);
         let parts = if segment == 69 { 3 } else { 6 };
         (0..parts)
             .for_each(|part| timeline.add_part(ticks(10 * FRAME), part == 0, Bytes::from_static(b"chunk")));

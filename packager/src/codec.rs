@@ -10,6 +10,7 @@ use h264_reader::avcc::AvcDecoderConfigurationRecord;
 use h264_reader::nal::sps::{FrameMbsFlags, SeqParameterSet};
 use h264_reader::rbsp::{BitReader, decode_nal};
 
+use crate::grid::AudioFrames;
 use crate::media::{AudioConfig, FrameRate, VideoConfig};
 
 /// Pictures larger than this on a side are refused: no viewer's decoder takes them, and sizes are multiplied.
@@ -77,7 +78,7 @@ impl VideoFacts {
     /// Reads the first SPS of the configuration.
     pub fn read(config: &VideoConfig) -> Result<Self, CodecError> {
         let unreadable = |why: &dyn std::fmt::Debug| CodecError::H264(format!("{why:?}"));
-        let avcc = AvcDecoderConfigurationRecord::try_from(&config.avcc[..]).map_err(|e| unreadable(&e))?;
+        let avcc = AvcDecoderConfigurationRecord::try_from(&config.record[..]).map_err(|e| unreadable(&e))?;
         if avcc.length_size_minus_one() != 3 {
             return Err(CodecError::NalLength(avcc.length_size_minus_one() + 1));
         }
@@ -156,6 +157,14 @@ impl AudioFacts {
     /// RFC 6381 name of AAC-LC.
     pub const CODEC_STRING: &'static str = "mp4a.40.2";
 
+    /// Its access units, for the grid of parts.
+    pub fn frames(&self) -> AudioFrames {
+        AudioFrames {
+            samples: self.frame_samples,
+            rate_hz: self.sample_rate_hz,
+        }
+    }
+
     /// Checks the configuration against its own AudioSpecificConfig (ISO/IEC 14496-3 1.6.2.1, 4.4.1).
     pub fn read(config: &AudioConfig) -> Result<Self, CodecError> {
         const AAC_LC: u8 = 2;
@@ -183,12 +192,14 @@ impl AudioFacts {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
+    use crate::media::VideoCodec;
     use bytes::Bytes;
 
     /// x264's avcC for 1280x720 at 30 fps, High profile level 3.1, BT.709.
     pub(crate) fn avcc_720p30() -> VideoConfig {
         VideoConfig {
-            avcc: Bytes::from_static(AVCC_720P30),
+            codec: VideoCodec::Avc,
+            record: Bytes::from_static(AVCC_720P30),
             declared_frame_rate: None,
             declared_bitrate_bps: None,
         }
@@ -216,12 +227,12 @@ pub(crate) mod tests {
         for length in 0..AVCC_720P30.len() {
             let avcc = AVCC_720P30.get(..length).unwrap();
             let _ = VideoFacts::read(&VideoConfig {
-                avcc: Bytes::from_static(avcc),
+                record: Bytes::from_static(avcc),
                 ..avcc_720p30()
             });
         }
         let empty = VideoConfig {
-            avcc: Bytes::new(),
+            record: Bytes::new(),
             ..avcc_720p30()
         };
         assert!(matches!(VideoFacts::read(&empty), Err(CodecError::H264(_))));
@@ -232,7 +243,7 @@ pub(crate) mod tests {
         for sps in [&b""[..], b"\x67", b"\x67\x64\x00"] {
             let head = [b"\x01\x64\x00\x1f\xff\xe1\x00", &[sps.len() as u8][..]].concat();
             let config = VideoConfig {
-                avcc: [&head, sps, b"\x00"].concat().into(),
+                record: [&head, sps, b"\x00"].concat().into(),
                 ..avcc_720p30()
             };
             assert!(

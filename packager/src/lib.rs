@@ -7,7 +7,7 @@
 //! ```
 //!
 //! - A **session** ([`presentation`]) is one run of a channel's timeline; it outlives its encoder's connections.
-//!   [`startup`] learns its constants from the first group of pictures.
+//!   [`startup`] learns its constants from the first group of pictures; in [`opening`] its renditions are chosen.
 //! - A **rendition** is one encoded track with a playlist of its own. All of a session's are cut at the same instants.
 //! - A **part** is one CMAF chunk, at most PART-TARGET long, and the unit that is published; a **segment** is whole parts,
 //!   from an IDR on; its number is the **msn**.
@@ -20,13 +20,14 @@
 //!
 //! ```
 //! use bytes::Bytes;
-//! use vitrine_packager::media::{Frame, TrackConfig, TrackKind, VideoConfig, WallTime};
+//! use vitrine_packager::media::{Frame, TrackConfig, TrackKind, VideoCodec, VideoConfig, WallTime};
 //! use vitrine_packager::request::{Directives, MediaName};
 //! use vitrine_packager::snapshot::{Lookup, Resolution};
 //! use vitrine_packager::startup::{PackagingSettings, Startup};
 //!
 //! # let record = Bytes::from_static(include_bytes!("../testdata/720p30.avcc"));
-//! # let config = VideoConfig { avcc: record, declared_frame_rate: None, declared_bitrate_bps: None };
+//! # let codec = VideoCodec::Avc;
+//! # let config = VideoConfig { codec, record, declared_frame_rate: None, declared_bitrate_bps: None };
 //! let settings = PackagingSettings { target_duration_s: 1, part_target_ms: 333, window_s: 6 };
 //! let frame = |n: i64| Frame {
 //!     track: TrackKind::Video,
@@ -43,10 +44,11 @@
 //! while !startup.push(frames.next().expect("without end"))? {}
 //! let mut messages = |_: &_| Vec::new();
 //! let mut session = startup.start(&mut messages)?;
+//! let video = session.passed_through(TrackKind::Video).expect("it has video");
 //!
 //! // … and from then on each frame may complete a part.
 //! for frame in frames.take(10) {
-//!     session.push(&frame, &mut messages)?;
+//!     session.push(video, &frame, &mut messages)?;
 //! }
 //! let update = session.take_updates().remove(0);
 //! let Resolution::Ready(playlist) = update.snapshot.resolve(&Directives::default()) else {
@@ -66,6 +68,7 @@ pub mod cmaf;
 pub mod codec;
 pub mod grid;
 pub mod media;
+pub mod opening;
 pub mod playlist;
 pub mod presentation;
 pub mod request;

@@ -160,11 +160,21 @@ impl FrameRate {
         }
     }
 
+    /// What is taken for the rate of a stream that says nothing of it.
+    pub(crate) const THIRTY: Self = Self {
+        numerator: NonZeroU32::new(30).unwrap(),
+        denominator: NonZeroU32::MIN,
+    };
+
     /// Frames per second, for printing and comparison.
     pub fn fps(self) -> f64 {
         f64::from(self.numerator.get()) / f64::from(self.denominator.get())
     }
 }
+
+/// A rendition's place among those of its session, from 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RenditionId(pub u16);
 
 /// What a track carries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -178,7 +188,7 @@ pub enum TrackKind {
 /// Codec parameters of one track, as the encoder declared them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TrackConfig {
-    /// An H.264 track.
+    /// A video track.
     Video(VideoConfig),
     /// An AAC-LC track.
     Audio(AudioConfig),
@@ -194,11 +204,25 @@ impl TrackConfig {
     }
 }
 
-/// H.264 parameters. Everything but `declared_*` is read from the parameter sets themselves.
+/// How a video track is coded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum VideoCodec {
+    /// H.264: `avc1`, `avcC`.
+    Avc,
+    /// H.265: `hvc1`, `hvcC`.
+    Hevc,
+    /// AV1: `av01`, `av1C`.
+    Av1,
+}
+
+/// Video parameters. Everything but `declared_*` is read from the configuration record itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VideoConfig {
-    /// AVCDecoderConfigurationRecord (ISO/IEC 14496-15 5.3.3.1), as in `avcC`.
-    pub avcc: Bytes,
+    /// What `record` and the frames are.
+    pub codec: VideoCodec,
+    /// The decoder configuration record: AVC's (ISO/IEC 14496-15 5.3.3.1), HEVC's (8.3.3.1) or AV1's
+    /// (AV1 in ISOBMFF 2.3.3), as in the box of the codec.
+    pub record: Bytes,
     /// The frame rate that the encoder announced beside the bitstream (onMetaData), if it did.
     pub declared_frame_rate: Option<FrameRate>,
     /// The bitrate that the encoder announced, bits per second.
@@ -231,7 +255,8 @@ pub struct Frame {
     pub pts_ms: i64,
     /// Whether a decoder can start here (an IDR; true for audio).
     pub is_idr: bool,
-    /// The bitstream: length-prefixed NAL units (AVCC) or one raw AAC frame.
+    /// The bitstream: length-prefixed NAL units (H.264, H.265), the OBUs of a temporal unit without its delimiter (AV1),
+    /// or one raw AAC frame.
     pub data: Bytes,
     /// When its last byte was received.
     pub received: WallTime,

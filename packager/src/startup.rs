@@ -1,21 +1,24 @@
 //! What a session must know before it starts: learnt from its first group of pictures.
 //!
 //! ```text
-//! Frames of the first GOP ──► frame rate, part grid, wall-clock anchor ──► Presentation (the GOP already in it)
+//! Frames of the first GOP ──► Opening (frame rate, whether the GOP fits, wall-clock anchor) ──► Presentation
 //! ```
 //!
 //! Nothing is published before the second IDR. So a GOP that is too long is refused before any viewer sees it,
 //! and PART-TARGET, TARGETDURATION and PROGRAM-DATE-TIME can be constants of the session.
 
+use crate::cmaf::BoxError;
 use crate::codec::{AudioFacts, CodecError, VideoFacts};
-use crate::grid::{AudioFrames, Origin, PartGrid, RateEstimate, VideoGrid};
-use crate::media::{Frame, FrameRate, MediaTime, TrackConfig, TrackKind, WallTime};
-use crate::presentation::{AudioSource, MessageSource, Presentation, PushError, VideoSource};
+use crate::grid::RateEstimate;
+use crate::media::{Frame, FrameRate, TrackConfig, TrackKind, VideoConfig};
+use crate::opening::{Opening, SourceAudio, SourceVideo};
+use crate::presentation::{MessageSource, Presentation, PushError};
 use crate::segmenter::GopTooLong;
-use crate::timeline::TimelineSettings;
 
-/// Bounded: frames of the first GOP, in bytes. Over it the publication is refused.
+/// Bounded: frames of the first GOP, in bytes and in number: of audio alone, over two minutes. Over it the publication is
+/// refused.
 const BYTES_LIMIT: usize = 64 << 20;
+const FRAMES_LIMIT: usize = 8192;
 /// An IDR this soon after the first does not end the first GOP.
 const SHORTEST_GOP_MS: i64 = 400;
 /// As the segmenter has it: 60 frames at 29.97 fps last 2.002 s.
@@ -42,7 +45,9 @@ pub enum StartError {
     #[error(transparent)]
     Gop(#[from] GopTooLong),
     /// The first GOP is too large to hold.
-    #[error("the first group of pictures is over 64 MiB: lower the encoder's bitrate or keyframe interval")]
+    #[error(
+        "no whole group of pictures within 64 MiB or 8192 frames: lower the encoder's bitrate or keyframe interval, and see that it sends video"
+    )]
     TooLarge,
     /// Neither video nor audio.
     #[error("the publication has neither H.264 video nor AAC audio")]
@@ -50,6 +55,12 @@ pub enum StartError {
     /// The first GOP could not be packaged.
     #[error(transparent)]
     Push(#[from] PushError),
+    /// An init section could not be written.
+    #[error(transparent)]
+    Box(#[from] BoxError),
+    /// The renditions do not make a session.
+    #[error("no rendition leads the session's cuts: a ladder needs at least one video rung, or audio alone")]
+    NoLead,
 }
 
 /// A session that is about to start.
@@ -60,6 +71,10 @@ pub struct Startup {
     audio: Option<(TrackConfig, AudioFacts)>,
     frames: Vec<Frame>,
     bytes: usize,
+    /// Decode stamp of the leading track's first IDR.
+    first_ms: Option<i64>,
+    takes_long_gops: bool,
+    gop_fits: bool,
 }
 
 impl Startup {
@@ -81,13 +96,25 @@ impl Startup {
             audio,
             frames: Vec::new(),
             bytes: 0,
+            first_ms: None,
+            takes_long_gops: false,
+            gop_fits: true,
         })
+    }
+
+    /// Does not refuse a source whose keyframes are further apart than the target duration: it will be encoded anew.
+    #[must_use]
+    pub fn taking_long_gops(self) -> Self {
+        Self {
+            takes_long_gops: true,
+            ..self
+        }
     }
 
     /// Takes a frame; `true` when enough is known to [`start`](Self::start).
     pub fn push(&mut self, frame: Frame) -> Result<bool, StartError> {
         self.bytes += frame.data.len();
-        if self.bytes > BYTES_LIMIT {
+        if self.bytes > BYTES_LIMIT || self.frames.len() >= FRAMES_LIMIT {
             return Err(StartError::TooLarge);
         }
         let lead = if self.video.is_some() {
@@ -95,14 +122,12 @@ impl Startup {
         } else {
             TrackKind::Audio
         };
-        let first = self
-            .frames
-            .iter()
-            .find(|first| first.track == lead && first.is_idr)
-            .map(|first| first.dts_ms);
-        let (Some(first), true) = (first, frame.track == lead) else {
+        let (Some(first), true) = (self.first_ms, frame.track == lead) else {
+            if frame.track == lead && frame.is_idr {
+                self.first_ms = Some(frame.dts_ms);
+            }
             // Frames before the first IDR cannot be shown; audio before it may be wanted.
-            if frame.track == TrackKind::Audio || frame.is_idr || first.is_some() {
+            if frame.track == TrackKind::Audio || self.first_ms.is_some() {
                 self.frames.push(frame);
             }
             return Ok(false);
@@ -110,77 +135,59 @@ impl Startup {
         let elapsed = frame.dts_ms - first;
         let target_ms = i64::from(self.settings.target_duration_s) * 1000;
         if lead == TrackKind::Video && !frame.is_idr && elapsed > target_ms + GOP_TOLERANCE_MS {
-            return Err(GopTooLong {
-                limit_s: self.settings.target_duration_s,
+            if !self.takes_long_gops {
+                return Err(GopTooLong {
+                    limit_s: self.settings.target_duration_s,
+                }
+                .into());
             }
-            .into());
+            self.gop_fits = false;
         }
         let enough = match lead {
-            TrackKind::Video => frame.is_idr && elapsed >= SHORTEST_GOP_MS,
+            TrackKind::Video => !self.gop_fits || frame.is_idr && elapsed >= SHORTEST_GOP_MS,
             TrackKind::Audio => elapsed >= target_ms,
         };
         self.frames.push(frame);
         Ok(enough)
     }
 
-    /// The session, with everything pushed so far already in it.
-    pub fn start(self, messages: &mut MessageSource<'_>) -> Result<Presentation, StartError> {
-        let rate = self
-            .video
-            .as_ref()
-            .map(|(config, facts)| self.estimate(config, facts));
-        let audio_frames = self.audio.as_ref().map(|(_, facts)| AudioFrames {
-            samples: facts.frame_samples,
-            rate_hz: facts.sample_rate_hz,
-        });
-        let parts = PartGrid::choose(
-            rate.map(|estimate| estimate.rate),
-            audio_frames,
-            self.settings.part_target_ms,
-        );
-        let first_idr = self
-            .frames
-            .iter()
-            .find(|frame| frame.track == TrackKind::Video && frame.is_idr);
-        let grid = rate
-            .zip(first_idr)
-            .map(|(estimate, idr)| VideoGrid::first(estimate, idr));
-        let origin = match (&grid, self.frames.first()) {
-            (Some(grid), _) => grid.origin(),
-            (None, Some(first)) => Origin {
-                encoder_ms: first.pts_ms,
-                media: MediaTime::from_millis(0),
-            },
-            (None, None) => return Err(StartError::NoTracks),
-        };
-        let settings = TimelineSettings {
-            target_duration_s: self.settings.target_duration_s,
-            part_target: parts.part_target,
-            window_s: self.settings.window_s,
-            anchor: self.anchor(origin),
-        };
-        let video = match (self.video, grid, rate) {
-            (Some((TrackConfig::Video(config), facts)), Some(grid), Some(estimate)) => Some(VideoSource {
-                config,
-                facts,
-                grid,
-                rate: estimate.rate,
+    /// What was learnt; the frames pushed so far are in it.
+    pub fn open(self) -> Result<Opening, StartError> {
+        let video = match (&self.video, self.frames.iter().find(|frame| is_first(frame))) {
+            (Some((TrackConfig::Video(config), facts)), Some(first_idr)) => Some(SourceVideo {
+                estimate: self.estimate(config, facts),
+                config: config.clone(),
+                facts: facts.clone(),
+                first_idr: first_idr.clone(),
+                gop_fits: self.gop_fits,
             }),
             _ => None,
         };
-        let audio = match self.audio {
-            Some((TrackConfig::Audio(config), facts)) => Some(AudioSource { config, facts }),
+        let audio = match &self.audio {
+            Some((TrackConfig::Audio(config), facts)) => Some(SourceAudio {
+                config: config.clone(),
+                facts: *facts,
+            }),
             _ => None,
         };
-        let mut presentation =
-            Presentation::new(settings, parts, video, audio, origin).map_err(PushError::from)?;
-        for frame in &self.frames {
-            presentation.push(frame, messages)?;
+        Opening::new(self.settings, video, audio, self.frames)
+    }
+
+    /// The session of the source's tracks, passed through, with everything pushed so far already in it.
+    pub fn start(self, messages: &mut MessageSource<'_>) -> Result<Presentation, StartError> {
+        let mut opening = self.open()?;
+        let frames = opening.take_frames();
+        let renditions = opening.passed_through();
+        let mut presentation = opening.present(renditions)?;
+        for frame in &frames {
+            if let Some(id) = presentation.passed_through(frame.track) {
+                presentation.push(id, frame, messages)?;
+            }
         }
         Ok(presentation)
     }
 
-    fn estimate(&self, config: &TrackConfig, facts: &VideoFacts) -> RateEstimate {
+    fn estimate(&self, config: &VideoConfig, facts: &VideoFacts) -> RateEstimate {
         let stamps: Vec<i64> = self
             .frames
             .iter()
@@ -189,20 +196,17 @@ impl Startup {
             .collect();
         RateEstimate::from_stamps(&stamps, &claims(config, facts))
     }
+}
 
-    /// The wall clock at media time zero: the least delay seen between a frame's time and its arrival, so that
-    /// a burst at the start does not put later frames into the future.
-    fn anchor(&self, origin: Origin) -> WallTime {
-        let zero = |frame: &Frame| frame.received.0 - (frame.pts_ms - origin.encoder_ms);
-        WallTime(self.frames.iter().map(zero).min().unwrap_or(0))
-    }
+fn is_first(frame: &Frame) -> bool {
+    frame.track == TrackKind::Video && frame.is_idr
 }
 
 /// Frame rates that the stream claims for itself, the most trusted first.
-pub(crate) fn claims(config: &TrackConfig, facts: &VideoFacts) -> Vec<FrameRate> {
-    let declared = match config {
-        TrackConfig::Video(video) => video.declared_frame_rate,
-        TrackConfig::Audio(_) => None,
-    };
-    declared.into_iter().chain(facts.fixed_frame_rate).collect()
+pub(crate) fn claims(config: &VideoConfig, facts: &VideoFacts) -> Vec<FrameRate> {
+    config
+        .declared_frame_rate
+        .into_iter()
+        .chain(facts.fixed_frame_rate)
+        .collect()
 }

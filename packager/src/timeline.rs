@@ -39,7 +39,7 @@ pub struct Segment {
     pub parts: Vec<Part>,
     /// Whether EXT-X-DISCONTINUITY stands before it.
     pub discontinuity: bool,
-    /// Whether EXT-X-GAP applies to it.
+    /// Whether EXT-X-GAP applies to it: at least one of its parts is a gap.
     pub gap: bool,
     /// Number of its init section.
     pub init: u32,
@@ -147,12 +147,7 @@ impl Timeline {
     }
 
     /// Completes the open segment, which is returned, and begins the next at `start`.
-    pub fn begin_segment(
-        &mut self,
-        start: MediaTime,
-        discontinuity: bool,
-        gap: bool,
-    ) -> Option<Arc<Segment>> {
+    pub fn begin_segment(&mut self, start: MediaTime, discontinuity: bool) -> Option<Arc<Segment>> {
         let completed = self.complete_segment();
         let mut lines = String::with_capacity(512);
         tags::program_date_time(&mut lines, self.settings.anchor.plus_millis(start.millis()));
@@ -164,7 +159,7 @@ impl Timeline {
             start,
             parts: Vec::new(),
             discontinuity,
-            gap,
+            gap: false,
             init,
             lines,
         });
@@ -192,6 +187,10 @@ impl Timeline {
         self.next_part += 1;
         let printed = tags::duration(duration, Some(self.settings.part_target));
         tags::part(&mut open.lines, number, &printed, independent, body.is_none());
+        if body.is_none() && !std::mem::replace(&mut open.gap, true) {
+            // 8216bis 6.2.1: EXT-X-GAP applies to a segment of which a part is a gap, and stands right behind the first.
+            tags::gap(&mut open.lines);
+        }
         open.parts.push(Part {
             number,
             duration,
@@ -210,12 +209,12 @@ impl Timeline {
         let (end, duration) = (open.end(), open.duration());
         let printed = tags::duration(duration, None);
         let mut ending = String::new();
-        if open.gap {
-            tags::gap(&mut ending);
-        }
         tags::extinf(&mut ending, &printed, open.msn);
         let mut lines = String::with_capacity(128);
         tags::program_date_time(&mut lines, self.settings.anchor.plus_millis(open.start.millis()));
+        if open.gap {
+            tags::gap(&mut lines);
+        }
         lines.push_str(&ending);
         let segment = Arc::new(Segment {
             msn: open.msn,
@@ -300,6 +299,11 @@ impl Timeline {
     /// Listed whole segments, oldest first.
     pub fn listed(&self) -> impl DoubleEndedIterator<Item = &Segment> {
         self.segments.iter().skip(self.listed_from).map(Arc::as_ref)
+    }
+
+    /// Media time at which the open segment began; `None` when there is none.
+    pub fn open_start(&self) -> Option<MediaTime> {
+        self.open.as_ref().map(|open| open.start)
     }
 
     /// Parts of the open segment; `None` when there is none.

@@ -2,9 +2,12 @@
 //!
 //! ```text
 //! Source ──► Publisher (FFmpeg) ──RTMP──► Vitrine (the real program) ──HTTP──► Client
+//!                                                                        └──► conformance: the checker
 //! ```
 //!
 //! Whatever [`harness`] starts is on free ports of loopback and is gone when its value is dropped, after a panic too.
+//! [`conformance`] is a program of its own as well, for any server: `conformance URL SECONDS`. The tests are in
+//! `tests/tests/`, a file a subject; each leaves its logs in `tests/out/`.
 
 pub mod client;
 pub mod conformance;

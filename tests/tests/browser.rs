@@ -45,7 +45,7 @@ async fn events_reach_the_page_once_on_their_frame_and_a_late_viewer_has_the_car
         .await;
     println!("watch page: {figures}");
     assert_eq!(figures["events"]["count"], 5);
-    assert_eq!(figures["renditions"], serde_json::json!(["720p"]));
+    assert!(played_only(&figures, &["720p", "480p", "360p"]), "{figures}");
     for picture in ["watch.png", "watch-phone.png"] {
         let bytes = std::fs::read(vitrine.folder().join(picture)).unwrap();
         assert!(bytes.starts_with(b"\x89PNG"), "{picture}");
@@ -89,6 +89,16 @@ async fn the_page_plays_on_when_the_encoder_returns_and_says_when_the_show_has_e
     publisher.stop().await;
 }
 
+/// Whether all that was played are rungs of the ladder, and something was.
+fn played_only(figures: &serde_json::Value, ladder: &[&str]) -> bool {
+    figures["renditions"].as_array().is_some_and(|played| {
+        !played.is_empty()
+            && played
+                .iter()
+                .all(|one| one.as_str().is_some_and(|one| ladder.contains(&one)))
+    })
+}
+
 /// Players that know nothing of Vitrine play its show from another origin, as a shop's own page would.
 #[tokio::test(flavor = "multi_thread")]
 async fn hls_js_and_shaka_player_play_as_they_come() {
@@ -118,7 +128,7 @@ async fn hls_js_and_shaka_player_play_as_they_come() {
         println!("{player}: {figures}");
         assert_eq!(figures["errors"], serde_json::json!([]), "{player}");
         assert_eq!(figures["reloads"], 0, "{player}");
-        assert_eq!(figures["renditions"], serde_json::json!(["360p"]), "{player}");
+        assert!(played_only(&figures, &["360p", "240p"]), "{player}: {figures}");
         // Thirty a second; a busy machine is granted half of them.
         let frames = figures["frames"]["decoded"].as_u64().unwrap();
         assert!(

@@ -12,11 +12,16 @@ use vitrine_tests::client::Client;
 use vitrine_tests::conformance::cmaf::messages::SeenMessage;
 use vitrine_tests::conformance::findings::Findings;
 use vitrine_tests::conformance::{self, Report, blocking};
-use vitrine_tests::harness::{Publisher, Source, Vitrine};
+use vitrine_tests::harness::{Audio, ChannelSetup, Publisher, Source, Vitrine, VitrineSetup, Witness};
 
+/// Of shows with a short window.
+const SHORT_RUN: Duration = Duration::from_secs(15);
 const RUN: Duration = Duration::from_secs(60);
 /// Longer than the window, so that it slides, and than the skip boundary of six target durations.
 const WINDOW_S: u32 = 24;
+const PASSTHROUGH: &str = "\"passthrough\"";
+/// Small, so that a machine that is busy with other tests too can keep up.
+const LADDER: &str = "[{ passthrough = true }, { height = 240 }, { height = 180 }]";
 const FRAME_S: f64 = 1.0 / 30.0;
 
 /// Rules that a run with video, audio, B-frames and events has occasion to look at.
@@ -65,8 +70,19 @@ async fn merchandiser(vitrine: &Vitrine, mut stop: watch::Receiver<bool>) -> Vec
     posted
 }
 
-/// Every event is in the video once, on the frame that the answer named; no other is.
-fn compare_events(posted: &[Posted], seen: &[SeenMessage]) {
+/// Every event is once in every one of these renditions, on the frame that the answer named; no other is.
+fn compare_events(posted: &[Posted], seen: &[SeenMessage], renditions: &[&str]) {
+    let mut rungs: BTreeMap<&str, Vec<&SeenMessage>> = BTreeMap::new();
+    for message in seen {
+        rungs.entry(&message.rendition).or_default().push(message);
+    }
+    assert_eq!(rungs.keys().copied().collect::<Vec<_>>(), renditions);
+    for messages in rungs.values() {
+        compare_rung(posted, messages);
+    }
+}
+
+fn compare_rung(posted: &[Posted], seen: &[&SeenMessage]) {
     let mut events: BTreeMap<String, Vec<&SeenMessage>> = BTreeMap::new();
     for message in seen {
         let text: Value = serde_json::from_str(&message.text).unwrap();
@@ -107,43 +123,141 @@ async fn ask_each_rendition(vitrine: &Vitrine) -> Findings {
     findings
 }
 
-fn assert_clean(report: &Report) {
-    assert!(report.is_clean(), "{report}");
-    let missing: Vec<u16> = RULES
-        .into_iter()
-        .chain(MEDIA_RULES)
-        .filter(|spec| report.findings.times(*spec) == 0)
+fn assert_looked_at(report: &Report, rules: &[u16]) {
+    let missing: Vec<&u16> = rules
+        .iter()
+        .filter(|spec| report.findings.times(**spec) == 0)
         .collect();
     assert!(missing.is_empty(), "never looked at: {missing:?}\n{report}");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_minute_with_b_frames_and_events_breaks_no_rule() {
-    let vitrine = Vitrine::named("conformance").window_s(WINDOW_S).start().await;
-    let source = Source::picture().size(1280, 720).bitrate_kbps(2500);
-    let publisher = Publisher::start(&source, &vitrine, "demo");
-    vitrine.live("demo").await;
-
-    let until = Instant::now() + RUN;
+/// Follows channel `demo` for `run`, while events are posted; what was seen, and what was posted.
+async fn watch_with_events(vitrine: &Vitrine, run: Duration) -> (Report, Vec<Posted>) {
+    let until = Instant::now() + run;
     let (stop, stopped) = watch::channel(false);
     let playlist = vitrine.playlist("demo");
-    let checking = conformance::check(&playlist, async {
+    let checking = conformance::check(vitrine.client(), &playlist, async {
         // The last event has the time of three parts to come through.
         sleep_until(until).await;
         stop.send_replace(true);
         sleep(Duration::from_secs(3)).await;
     });
-    let (report, posted, asked) = tokio::join!(
-        checking,
-        merchandiser(&vitrine, stopped),
-        ask_each_rendition(&vitrine)
-    );
-    let mut report = report.unwrap();
+    let (report, posted) = tokio::join!(checking, merchandiser(vitrine, stopped));
+    (report.unwrap(), posted)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_minute_with_b_frames_and_events_breaks_no_rule() {
+    let vitrine = Vitrine::named("conformance")
+        .window_s(WINDOW_S)
+        .channel(ChannelSetup::new("demo").ladder(PASSTHROUGH))
+        .start()
+        .await;
+    let source = Source::picture().size(1280, 720).bitrate_kbps(2500);
+    let publisher = Publisher::start(&source, &vitrine, "demo");
+    vitrine.live("demo").await;
+    let ((mut report, posted), asked) =
+        tokio::join!(watch_with_events(&vitrine, RUN), ask_each_rendition(&vitrine));
     report.findings.merge(asked);
     println!("{report}");
-    assert_clean(&report);
+    assert!(report.is_clean(), "{report}");
+    assert_looked_at(&report, &[&RULES[..], &MEDIA_RULES].concat());
     assert!(posted.len() > 20, "{} events posted", posted.len());
-    compare_events(&posted, &report.messages);
+    compare_events(&posted, &report.messages, &["video-720p"]);
     publisher.stop().await;
     assert!(vitrine.stop().await.success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_rung_of_a_ladder_keeps_the_rules() {
+    let vitrine = Vitrine::named("conformance-ladder")
+        .window_s(12)
+        .channel(ChannelSetup::new("demo").ladder(LADDER))
+        .start()
+        .await;
+    let publisher = Publisher::start(&Source::picture(), &vitrine, "demo");
+    vitrine.live("demo").await;
+    let (report, posted) = watch_with_events(&vitrine, SHORT_RUN).await;
+    println!("{report}");
+    // How close a rung keeps to the source is the machine's affair; a rung that cannot is left out.
+    let shed = vitrine.metric("vitrine_rungs_shed_total").await;
+    let broken: Vec<_> = report
+        .violations()
+        .iter()
+        .filter(|violation| violation.spec != 77)
+        .collect();
+    assert!(broken.is_empty() && report.failures.is_empty(), "{report}");
+    assert_looked_at(&report, &[25, 38, 74, 75, 77, 85, 114, 130, 141, 144]);
+    if shed > 0.0 {
+        println!("the machine is too busy: {shed} times a rung was left out");
+    } else {
+        let compared = report.findings.times(163);
+        assert!(
+            compared > 3,
+            "the rungs' messages were compared {compared} times\n{report}"
+        );
+        compare_events(
+            &posted,
+            &report.messages,
+            &["video-180p", "video-240p", "video-360p"],
+        );
+    }
+    publisher.stop().await;
+    assert!(vitrine.stop().await.success());
+}
+
+/// Publishes each source on a channel of that name, and follows all of them by HTTP/2 for some seconds.
+async fn follow_all(setup: VitrineSetup, shows: &[(&'static str, Source)]) {
+    let named = shows.iter().map(|(name, _)| ChannelSetup::new(name));
+    let vitrine = named.fold(setup, VitrineSetup::channel).start().await;
+    let mut running = Vec::new();
+    for (name, source) in shows {
+        running.push(Publisher::start(source, &vitrine, name));
+    }
+    let mut witnesses = Vec::new();
+    for (name, _) in shows {
+        vitrine.live(name).await;
+        witnesses.push((name, Witness::by(Client::h2c(), &vitrine, name).await));
+    }
+    sleep(SHORT_RUN).await;
+    for (name, witness) in witnesses {
+        let report = witness.undisturbed().await;
+        println!("{name}\n{report}");
+        for rule in [19, 20, 25, 130] {
+            assert!(
+                report.findings.times(rule) > 0,
+                "{name}: rule {rule} was never looked at"
+            );
+        }
+    }
+    drop(running);
+    assert!(vitrine.stop().await.success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn other_grids_and_tracks_break_no_rule() {
+    let small = || Source::picture().size(320, 180).bitrate_kbps(300);
+    let mono = Audio {
+        sample_rate_hz: 44_100,
+        channels: 1,
+        bitrate_kbps: 64,
+    };
+    // Parts of a fifth of a second; the skip boundary and the window are reached within the run.
+    let short_parts = Vitrine::named("conformance-grids")
+        .part_target_s(0.2)
+        .target_duration_s(1)
+        .window_s(8);
+    let of_a_second = |source: Source, frames: u32| source.gop_frames(frames);
+    let shows = [
+        (
+            "fps-25-mono",
+            of_a_second(small().fps("25").audio(Some(mono)), 25),
+        ),
+        ("fps-60-no-b", of_a_second(small().fps("60").b_frames(0), 60)),
+        ("video-only", of_a_second(small().audio(None), 30)),
+        ("audio-only", Source::tone()),
+    ];
+    follow_all(short_parts, &shows).await;
+    let shortest_parts = Vitrine::named("conformance-shortest").part_target_s(0.1);
+    follow_all(shortest_parts, &[("fps-29-97", small().fps("30000/1001"))]).await;
 }

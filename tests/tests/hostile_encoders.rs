@@ -15,10 +15,10 @@ fn small_picture() -> Source {
 }
 
 /// A server with a live channel `show` and one, `mine`, for trouble.
-async fn stage(name: &str) -> (Vitrine, Publisher) {
+async fn stage(name: &str, mine: ChannelSetup) -> (Vitrine, Publisher) {
     let vitrine = Vitrine::named(name)
         .channel(ChannelSetup::new("show"))
-        .channel(ChannelSetup::new("mine"))
+        .channel(mine)
         .silence_timeout_s(3)
         .reconnect_window_s(3)
         .start()
@@ -26,6 +26,10 @@ async fn stage(name: &str) -> (Vitrine, Publisher) {
     let publisher = Publisher::start(&small_picture(), &vitrine, "show");
     vitrine.live("show").await;
     (vitrine, publisher)
+}
+
+fn mine() -> ChannelSetup {
+    ChannelSetup::new("mine")
 }
 
 async fn status_is(vitrine: &Vitrine, channel: &str, wanted: &str) -> Value {
@@ -54,7 +58,7 @@ async fn refused(vitrine: &Vitrine, source: &Source, url: &str, words: &[&str]) 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_may_not_publish_is_told_why() {
-    let (vitrine, publisher) = stage("encoders-refused").await;
+    let (vitrine, publisher) = stage("encoders-refused", mine().ladder("\"passthrough\"")).await;
     let witness = Witness::of(&vitrine, "show").await;
     let (rtmp, mine) = (vitrine.rtmp(), vitrine.publish_url("mine"));
     let picture = small_picture();
@@ -94,7 +98,11 @@ async fn who_may_not_publish_is_told_why() {
     let good = Publisher::start(&picture, &vitrine, "mine");
     vitrine.live("mine").await;
     let status = status_is(&vitrine, "mine", "live").await;
-    assert_eq!(status["advice"], Value::Array(Vec::new()), "{status}");
+    let advice = status["advice"].to_string();
+    assert!(
+        !advice.contains("Keyframe"),
+        "the former encoder's advice: {status}"
+    );
     good.stop().await;
     witness.undisturbed().await;
     publisher.stop().await;
@@ -102,8 +110,25 @@ async fn who_may_not_publish_is_told_why() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_encoder_left_as_it_was_installed_is_shown_and_advised() {
+    let (vitrine, publisher) = stage("encoders-default", mine()).await;
+    // A keyframe each 250 frames: with a ladder, the picture is encoded anew.
+    let source = small_picture().gop_frames(250);
+    let own = Publisher::start(&source, &vitrine, "mine");
+    vitrine.live("mine").await;
+    let witness = Witness::of(&vitrine, "mine").await;
+    let status = status_is(&vitrine, "mine", "live").await;
+    let advice = status["advice"].to_string();
+    assert!(advice.contains("Keyframe Interval"), "{status}");
+    witness.undisturbed().await;
+    own.stop().await;
+    publisher.stop().await;
+    assert!(vitrine.stop().await.success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_silent_encoder_is_dropped_and_its_channel_is_free_again() {
-    let (vitrine, publisher) = stage("encoders-silent").await;
+    let (vitrine, publisher) = stage("encoders-silent", mine()).await;
     let witness = Witness::of(&vitrine, "show").await;
     let mut frozen = Publisher::start(&small_picture(), &vitrine, "mine");
     vitrine.live("mine").await;
@@ -136,7 +161,7 @@ async fn a_silent_encoder_is_dropped_and_its_channel_is_free_again() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_track_that_changes_or_is_missing_is_no_harm_to_others() {
-    let (vitrine, publisher) = stage("encoders-odd").await;
+    let (vitrine, publisher) = stage("encoders-odd", mine()).await;
     let witness = Witness::of(&vitrine, "show").await;
     // Only a tone, only a picture, a mono tone at another rate: shows like any other.
     let mono = Audio {

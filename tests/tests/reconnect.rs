@@ -126,6 +126,44 @@ async fn a_returning_encoder_goes_on_with_the_same_session() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_encoder_that_returns_with_another_picture_gets_another_init_section() {
+    let vitrine = Vitrine::named("reconnect-other").start().await;
+    let publisher = Publisher::start(&small_picture(), &vitrine, "demo");
+    vitrine.live("demo").await;
+    let witness = Witness::of(&vitrine, "demo").await;
+    publisher.kill();
+    status_is(&vitrine, "demo", "away").await;
+    let publisher = Publisher::start(&small_picture().size(426, 240), &vitrine, "demo");
+    status_is(&vitrine, "demo", "live").await;
+    let after = until("a segment behind the discontinuity", PATIENCE, async || {
+        let now = playlists(&vitrine, "demo").await;
+        let resumed = |playlist: &MediaPlaylist| {
+            let break_at = outline(playlist).1.last().copied();
+            break_at.is_some_and(|msn| playlist.next().0 > msn + 1)
+        };
+        now.iter().all(|(_, playlist)| resumed(playlist)).then_some(now)
+    })
+    .await;
+    // Video has two init sections, audio the same one throughout.
+    let maps = |playlist: &MediaPlaylist| {
+        let mut maps: Vec<_> = playlist
+            .segments
+            .iter()
+            .filter_map(|segment| segment.map.clone())
+            .collect();
+        maps.dedup();
+        maps.len()
+    };
+    let counts: Vec<_> = after.iter().map(|(_, playlist)| maps(playlist)).collect();
+    assert_eq!(counts, [2, 1]);
+    let report = witness.report().await;
+    assert!(report.is_clean(), "{report}");
+    assert_looked_at(&report, &[85, 86, 113]);
+    publisher.stop().await;
+    assert!(vitrine.stop().await.success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_encoder_that_stays_away_ends_the_show_and_the_next_one_begins_another() {
     let vitrine = Vitrine::named("reconnect-ended")
         .reconnect_window_s(2)

@@ -1,7 +1,7 @@
 //! H.264 as FLV carries it: the configuration record and length-prefixed access units.
 
 use bytes::Bytes;
-use vitrine_packager::media::{FrameRate, VideoConfig};
+use vitrine_packager::media::{FrameRate, VideoCodec, VideoConfig};
 
 use crate::refusal::Refusal;
 
@@ -21,7 +21,8 @@ pub fn video_config(
 ) -> Result<(VideoConfig, LengthSize), Refusal> {
     let length_size = check(&avcc).map_err(|reason| Refusal::BadVideoConfig { reason })?;
     let config = VideoConfig {
-        avcc,
+        codec: VideoCodec::Avc,
+        record: avcc,
         declared_frame_rate,
         declared_bitrate_bps,
     };

@@ -1,13 +1,17 @@
 //! The live task that owns a channel: publications in, snapshots out.
 //!
 //! ```text
-//! Publication ─► Startup ─► Session { Presentation, Track } ─► SessionFeed ─► every reader
+//! Publication ─► Startup ─► Intake (ladder) ─► Session { Presentation, Track } ─► SessionFeed ─► every reader
 //! ChannelCommand ───────────────────────┘
 //! ```
 
+mod advice;
 pub mod feed;
+mod intake;
+mod report;
 mod session;
 mod task;
+mod way;
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -15,6 +19,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use vitrine_ingest::Publication;
+use vitrine_ingest::ladder::LadderSettings;
 use vitrine_packager::media::WallTime;
 use vitrine_packager::startup::PackagingSettings;
 
@@ -32,6 +37,8 @@ pub struct ChannelSettings {
     pub name: String,
     /// How its sessions are packaged.
     pub packaging: PackagingSettings,
+    /// Which renditions its sessions have.
+    pub ladder: LadderSettings,
     /// How long a session waits for its encoder to come back before it ends.
     pub reconnect_window: Duration,
 }

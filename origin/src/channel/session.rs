@@ -1,13 +1,15 @@
 //! One session of a channel: the presentation, the shopping track, and what readers see of both.
 
 use std::collections::BTreeMap;
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::Arc;
 
 use arc_swap::ArcSwapOption;
 use vitrine_metadata_track::{EventError, Posted, ShowEvent, ShowState, Track};
-use vitrine_packager::media::{Frame, MediaTime, TrackConfig, WallTime};
+use vitrine_packager::media::{Frame, MediaTime, RenditionId, TrackConfig, WallTime};
+use vitrine_packager::opening::{Opening, Renditions};
 use vitrine_packager::presentation::{Presentation, PushError, RenditionInfo, ResumeError};
-use vitrine_packager::startup::{StartError, Startup};
+use vitrine_packager::startup::StartError;
 
 use super::feed::{ChannelFeed, RenditionFeed, SessionFeed};
 
@@ -25,11 +27,11 @@ pub(super) struct Session {
 }
 
 impl Session {
-    /// A session of everything that `startup` took.
-    pub(super) fn start(startup: Startup, now: WallTime) -> Result<Self, StartError> {
+    /// A session of these renditions; nothing is in it yet.
+    pub(super) fn start(opening: Opening, renditions: Renditions, now: WallTime) -> Result<Self, StartError> {
         let id = session_id(now);
         let track = Track::new(&id);
-        let presentation = startup.start(&mut |span| track.messages(span))?;
+        let presentation = opening.present(renditions)?;
         Ok(Self {
             id,
             started: now,
@@ -40,14 +42,33 @@ impl Session {
         })
     }
 
-    /// Packages a frame, or, while the encoder is away, drops it.
-    pub(super) fn push(&mut self, frame: &Frame) -> Result<(), PushError> {
+    /// Notes that the source's next frame was received.
+    pub(super) fn source_frame(&mut self, frame: &Frame) {
+        self.presentation.source_frame(frame);
+    }
+
+    /// Packages a rendition's frame, or, while the encoder is away, drops it.
+    pub(super) fn push(&mut self, id: RenditionId, frame: &Frame) -> Result<(), PushError> {
         let track = &self.track;
-        self.presentation.push(frame, &mut |span| track.messages(span))?;
+        self.presentation
+            .push(id, frame, &mut |span| track.messages(span))?;
         if let Some(written) = self.presentation.written_until() {
             self.track.written_to(written);
         }
         Ok(())
+    }
+
+    /// Gaps from here on in place of a rung's media.
+    pub(super) fn shed(&mut self, id: RenditionId) {
+        let track = &self.track;
+        if let Err(error) = self.presentation.shed(id, &mut |span| track.messages(span)) {
+            tracing::warn!(%error, "the last part of a shed rung could not be written");
+        }
+    }
+
+    /// A rung's media again, from its next IDR on.
+    pub(super) fn restore(&mut self, id: RenditionId) {
+        self.presentation.restore(id);
     }
 
     /// The encoder is gone or silent: gaps from here on.
@@ -62,9 +83,14 @@ impl Session {
         self.away = Some((now, self.presentation.live_edge()));
     }
 
-    /// Goes on with a returned encoder at its frame `first`.
-    pub(super) fn resume(&mut self, tracks: &[TrackConfig], first: &Frame) -> Result<(), ResumeError> {
-        let at = self.presentation.resume(tracks, first)?;
+    /// Goes on with a returned encoder at its frame `first`; `source` are its tracks, `renditions` the session's anew.
+    pub(super) fn resume(
+        &mut self,
+        source: &[TrackConfig],
+        renditions: &Renditions,
+        first: &Frame,
+    ) -> Result<(), ResumeError> {
+        let at = self.presentation.resume(source, &renditions.all, first)?;
         if let Some((_, from)) = self.away.take() {
             let skipped = self.track.skip_gap(from, at);
             tracing::debug!(?skipped, "events that fell into the gap");
@@ -85,7 +111,10 @@ impl Session {
     /// Puts an event on the timeline, at the next frame to come.
     pub(super) fn post(&mut self, event: ShowEvent) -> Result<Posted, EventError> {
         let at = self.presentation.live_edge();
-        self.track.post(event, at, self.presentation.wall_time(at))
+        let mut posted = self.track.post(event, at, self.presentation.wall_time(at))?;
+        // What falls into a gap is carried by the first part behind it.
+        posted.late |= self.away.is_some();
+        Ok(posted)
     }
 
     /// The state in force now.
@@ -158,10 +187,16 @@ impl Session {
     }
 }
 
-/// Milliseconds since the epoch in base 36: short, and never used twice by one channel.
+/// Milliseconds since the epoch and 20 random bits, in base 36: short, and never used twice by one channel, though clocks are
+/// set back and origins have clocks of their own (SPEC 106).
 fn session_id(now: WallTime) -> String {
+    // The standard library's hashers are keyed at random.
+    let random = RandomState::new().build_hasher().finish() & 0xF_FFFF;
+    base36(now.0.unsigned_abs() << 20 | random)
+}
+
+fn base36(mut rest: u64) -> String {
     const DIGITS: &[u8; 36] = b"0123456789abcdefghijklmnopqrstuvwxyz";
-    let mut rest = now.0.unsigned_abs();
     let mut digits = Vec::new();
     while rest > 0 {
         digits.push(char::from(

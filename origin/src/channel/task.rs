@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, MissedTickBehavior};
+use vitrine_ingest::ladder::{LadderChoice, LadderOutput, Plan};
 use vitrine_ingest::{Arrival, EndReason, Publication, Refusal};
-use vitrine_packager::media::{Frame, TrackConfig, TrackKind, WallTime};
+use vitrine_packager::media::{Frame, TrackConfig, TrackKind};
 use vitrine_packager::presentation::PushError;
-use vitrine_packager::segmenter::GopTooLong;
 use vitrine_packager::startup::{StartError, Startup};
 
 use super::feed::ChannelFeed;
+use super::intake::Intake;
 use super::session::Session;
 use super::{ChannelSettings, wall_clock};
 use crate::control::command::{ChannelCommand, PostError};
@@ -19,28 +20,40 @@ use crate::control::status::{ChannelStatus, PublicationStatus};
 
 /// How often gaps are filled, silence is noticed and the status is renewed.
 const TICK: Duration = Duration::from_millis(50);
-const STATUS_EVERY: Duration = Duration::from_secs(1);
+pub(super) const STATUS_EVERY: Duration = Duration::from_secs(1);
 
 /// A publication and what is known of it.
-struct Active {
+pub(super) struct Active {
     publication: Publication,
-    tracks: Vec<TrackConfig>,
-    status: PublicationStatus,
+    pub(super) tracks: Vec<TrackConfig>,
+    pub(super) status: PublicationStatus,
+    /// Of the track that leads: audio alone keeps nothing going where there should be video.
     last_frame: Instant,
 }
 
+impl Active {
+    /// Whether the publication stands still without frames of that track.
+    pub(super) fn is_led_by(&self, track: TrackKind) -> bool {
+        let has_video = self.tracks.iter().any(|track| track.kind() == TrackKind::Video);
+        track == TrackKind::Video || !has_video
+    }
+}
+
 pub(super) struct ChannelTask {
-    settings: ChannelSettings,
-    feed: Arc<ChannelFeed>,
-    status: watch::Sender<Arc<ChannelStatus>>,
-    active: Option<Active>,
-    startup: Option<Startup>,
-    session: Option<Session>,
+    pub(super) settings: ChannelSettings,
+    pub(super) feed: Arc<ChannelFeed>,
+    pub(super) status: watch::Sender<Arc<ChannelStatus>>,
+    pub(super) active: Option<Active>,
+    pub(super) startup: Option<Startup>,
+    pub(super) intake: Option<Intake>,
+    pub(super) session: Option<Session>,
+    /// The renditions of the session: they stay the same when the encoder comes back.
+    pub(super) plan: Option<Plan>,
     /// Ended sessions and when they are forgotten.
     expiring: Vec<(String, Instant)>,
-    ended: bool,
-    advice: Vec<String>,
-    status_due: Instant,
+    pub(super) ended: bool,
+    pub(super) advice: Vec<String>,
+    pub(super) status_due: Instant,
 }
 
 impl ChannelTask {
@@ -55,7 +68,9 @@ impl ChannelTask {
             status,
             active: None,
             startup: None,
+            intake: None,
             session: None,
+            plan: None,
             expiring: Vec::new(),
             ended: false,
             advice: Vec::new(),
@@ -72,10 +87,13 @@ impl ChannelTask {
         let mut tick = tokio::time::interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
+            // Until the ladder has given what it has in hand, the next frames wait in their queue.
+            let draining = self.intake.as_ref().is_some_and(Intake::is_draining);
             tokio::select! {
                 biased;
                 _ = shutdown.wait_for(|stop| *stop) => break,
-                arrival = next_arrival(&mut self.active) => self.arrived(arrival),
+                output = next_output(&mut self.intake) => self.output(output),
+                arrival = next_arrival(&mut self.active), if !draining => self.arrived(arrival),
                 Some(publication) = publications.recv() => self.begin(publication),
                 Some(command) = commands.recv() => self.obey(command),
                 _ = tick.tick() => self.tick(),
@@ -88,6 +106,9 @@ impl ChannelTask {
     fn begin(&mut self, publication: Publication) {
         if self.active.is_some() {
             self.lose_encoder("replaced by a new publication");
+        }
+        if self.intake.is_some() {
+            self.go_away();
         }
         tracing::info!(
             channel = self.settings.name,
@@ -112,11 +133,13 @@ impl ChannelTask {
     }
 
     /// Begins to learn what a new session needs to know.
-    fn prepare(&mut self) {
+    pub(super) fn prepare(&mut self) {
         let Some(active) = &self.active else { return };
+        let encodes = self.settings.ladder.ladder != LadderChoice::Passthrough;
         match Startup::new(self.settings.packaging, &active.tracks) {
+            Ok(startup) if encodes => self.startup = Some(startup.taking_long_gops()),
             Ok(startup) => self.startup = Some(startup),
-            Err(error) => self.refuse(&error),
+            Err(error) => self.refuse(refusal_of(&error)),
         }
     }
 
@@ -131,74 +154,24 @@ impl ChannelTask {
 
     fn frame(&mut self, frame: Frame) {
         let Some(active) = &mut self.active else { return };
-        active.last_frame = Instant::now();
+        if active.is_led_by(frame.track) {
+            active.last_frame = Instant::now();
+        }
         if let Some(startup) = &mut self.startup {
             match startup.push(frame) {
-                Ok(true) => self.start_session(),
+                Ok(true) => self.open(),
                 Ok(false) => {}
-                Err(error) => self.refuse(&error),
+                Err(error) => self.refuse(refusal_of(&error)),
             }
-        } else if let Some(session) = &mut self.session {
-            if session.away_since().is_some() {
-                self.resume(frame);
-            } else if let Err(error) = session.push(&frame) {
-                self.refuse(&StartError::Push(error));
-            }
+        } else if self.intake.is_some() {
+            self.flow(frame);
+        } else if self.session.is_some() {
+            self.come_back(frame);
         }
         self.publish();
     }
 
-    fn start_session(&mut self) {
-        let Some(startup) = self.startup.take() else {
-            return;
-        };
-        match Session::start(startup, wall_clock()) {
-            Ok(session) => {
-                tracing::info!(
-                    channel = self.settings.name,
-                    session = session.id,
-                    "session starts"
-                );
-                self.session = Some(session);
-                self.ended = false;
-                self.renew_status();
-            }
-            Err(error) => self.refuse(&error),
-        }
-    }
-
-    /// The encoder is back: the session goes on at its first IDR, or a new one starts if it cannot.
-    fn resume(&mut self, frame: Frame) {
-        let (Some(active), Some(session)) = (&self.active, &mut self.session) else {
-            return;
-        };
-        let has_video = active.tracks.iter().any(|track| track.kind() == TrackKind::Video);
-        let leads = frame.is_idr && (frame.track == TrackKind::Video || !has_video);
-        if !leads {
-            return;
-        }
-        match session.resume(&active.tracks, &frame) {
-            Ok(()) => {
-                tracing::info!(
-                    channel = self.settings.name,
-                    session = session.id,
-                    "the encoder is back"
-                );
-                if let Err(error) = session.push(&frame) {
-                    self.refuse(&StartError::Push(error));
-                }
-                self.renew_status();
-            }
-            Err(error) => {
-                tracing::warn!(channel = self.settings.name, %error, "the session cannot go on");
-                self.end_session();
-                self.prepare();
-                self.frame(frame);
-            }
-        }
-    }
-
-    /// New parameter sets: a discontinuity at the next IDR.
+    /// New parameter sets: what is on its way comes out, then a discontinuity at the next IDR.
     fn reconfigure(&mut self, track: TrackConfig) {
         let Some(active) = &mut self.active else { return };
         active.tracks.retain(|known| known.kind() != track.kind());
@@ -206,29 +179,37 @@ impl ChannelTask {
         active.status.set_tracks(&active.tracks);
         if self.startup.is_some() {
             self.prepare();
-        } else if let Some(session) = &mut self.session {
-            session.encoder_lost(wall_clock());
+        } else {
+            self.let_out();
         }
         self.publish();
     }
 
+    /// The ladder gives what it has in hand; gaps follow.
+    fn let_out(&mut self) {
+        match &mut self.intake {
+            Some(intake) if intake.has_outputs() && !intake.is_opening() => intake.drain(),
+            _ => self.go_away(),
+        }
+    }
+
+    /// Gaps from here on.
+    pub(super) fn go_away(&mut self) {
+        self.intake = None;
+        if let Some(session) = &mut self.session {
+            session.encoder_lost(wall_clock());
+        }
+    }
+
     /// Sends the encoder away with a reason; the session, if there is one, waits for it to come back mended.
-    fn refuse(&mut self, error: &StartError) {
-        tracing::warn!(channel = self.settings.name, %error, "publication refused");
-        self.advice = vec![error.to_string()];
-        let refusal = match error {
-            StartError::Gop(gop) | StartError::Push(PushError::Gop(gop)) => gop_refusal(*gop),
-            other => Refusal::NotPackageable {
-                reason: other.to_string(),
-            },
-        };
+    pub(super) fn refuse(&mut self, refusal: Refusal) {
+        tracing::warn!(channel = self.settings.name, reason = %refusal, "publication refused");
+        self.advice = vec![refusal.to_string()];
         if let Some(active) = self.active.take() {
             active.publication.refuse(refusal);
         }
         self.startup = None;
-        if let Some(session) = &mut self.session {
-            session.encoder_lost(wall_clock());
-        }
+        self.go_away();
         self.publish();
         self.renew_status();
     }
@@ -237,9 +218,7 @@ impl ChannelTask {
         tracing::info!(channel = self.settings.name, reason, "encoder gone");
         self.active = None;
         self.startup = None;
-        if let Some(session) = &mut self.session {
-            session.encoder_lost(wall_clock());
-        }
+        self.let_out();
         self.publish();
         self.renew_status();
     }
@@ -251,11 +230,16 @@ impl ChannelTask {
             .active
             .as_ref()
             .is_some_and(|active| active.last_frame.elapsed() > stall_limit);
+        if stalled && self.intake.as_ref().is_some_and(|intake| !intake.is_opening()) {
+            self.let_out();
+        }
+        self.watch_intake();
+        // While the encoders open for a source that is back, its own frames are about to take the gap's place.
+        let returning = self.intake.as_ref().is_some_and(Intake::is_opening);
         if let Some(session) = &mut self.session {
-            if stalled {
-                session.encoder_lost(now);
+            if !returning {
+                session.fill_gap(now);
             }
-            session.fill_gap(now);
             let away_ms = session.away_since().map(|since| now.millis_since(since));
             let window_ms = i64::try_from(self.settings.reconnect_window.as_millis()).unwrap_or(i64::MAX);
             if self.active.is_none() && away_ms.is_some_and(|away| away >= window_ms) {
@@ -269,7 +253,8 @@ impl ChannelTask {
         }
     }
 
-    fn end_session(&mut self) {
+    pub(super) fn end_session(&mut self) {
+        self.plan = None;
         let Some(mut session) = self.session.take() else {
             return;
         };
@@ -311,7 +296,7 @@ impl ChannelTask {
         self.ended &= self.feed.current().is_some();
     }
 
-    fn publish(&mut self) {
+    pub(super) fn publish(&mut self) {
         if let Some(session) = &mut self.session {
             session.publish(&self.feed);
         }
@@ -336,47 +321,37 @@ impl ChannelTask {
             }
         }
     }
+}
 
-    fn renew_status(&mut self) {
-        self.status_due = Instant::now() + STATUS_EVERY;
-        let window_ms = i64::try_from(self.settings.reconnect_window.as_millis()).unwrap_or(i64::MAX);
-        let live = self.session.as_ref().filter(|session| session.is_live());
-        let away = live.and_then(Session::away_since);
-        let phase = match (live, away) {
-            (Some(_), Some(_)) => "away",
-            (Some(_), None) => "live",
-            (None, _) if self.active.is_some() => "starting",
-            (None, _) if self.ended => "ended",
-            (None, _) => "idle",
-        };
-        let time = |at: WallTime| at.to_string();
-        self.status.send_replace(Arc::new(ChannelStatus {
-            status: phase,
-            session: live
-                .map(|session| session.id.clone())
-                .or_else(|| self.feed.current().map(|feed| feed.id.clone())),
-            started_at: live.map(|session| time(session.started)),
-            ends_at: away
-                .filter(|_| self.active.is_none())
-                .map(|since| time(since.plus_millis(window_ms))),
-            publication: self.active.as_ref().map(|active| active.status.clone()),
-            renditions: live
-                .map(|session| session.describe().iter().map(Into::into).collect())
-                .unwrap_or_default(),
-            advice: self.advice.clone(),
-            ..ChannelStatus::idle(&self.settings.name)
-        }));
+/// What an encoder is told of a session that cannot start.
+pub(super) fn refusal_of(error: &StartError) -> Refusal {
+    match error {
+        StartError::Gop(gop) | StartError::Push(PushError::Gop(gop)) => {
+            Refusal::GopTooLong { limit_s: gop.limit_s }
+        }
+        other => not_packageable(other),
     }
 }
 
-fn gop_refusal(gop: GopTooLong) -> Refusal {
-    Refusal::GopTooLong { limit_s: gop.limit_s }
+/// What an encoder is told for a reason of the packager's or the ladder's own.
+pub(super) fn not_packageable(reason: &impl ToString) -> Refusal {
+    Refusal::NotPackageable {
+        reason: reason.to_string(),
+    }
 }
 
 /// The next arrival of the publication, if there is one; else never.
 async fn next_arrival(active: &mut Option<Active>) -> Option<Arrival> {
     match active {
         Some(active) => active.publication.arrivals.recv().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// The next thing out of the ladder, if there is one; else never.
+async fn next_output(intake: &mut Option<Intake>) -> Option<LadderOutput> {
+    match intake {
+        Some(intake) => intake.next_output().await,
         None => std::future::pending().await,
     }
 }

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 use vitrine_ingest::Publication;
+use vitrine_ingest::ladder::LadderStats;
 use vitrine_packager::codec::{AudioFacts, VideoFacts};
 use vitrine_packager::media::{TrackConfig, TrackKind, WallTime};
 use vitrine_packager::presentation::RenditionInfo;
@@ -70,6 +71,13 @@ pub struct RenditionStatus {
     kind: &'static str,
     codec: String,
     bandwidth: u64,
+    /// `passthrough` or `encoder`.
+    from: &'static str,
+    /// `live`, or `shed` while the machine is too slow for it.
+    state: &'static str,
+    /// How many times faster than the show its encoder is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    encode_speed: Option<f64>,
 }
 
 impl ChannelStatus {
@@ -131,8 +139,10 @@ impl PublicationStatus {
     }
 }
 
-impl From<&RenditionInfo> for RenditionStatus {
-    fn from(info: &RenditionInfo) -> Self {
+impl RenditionStatus {
+    /// Describes a rendition; `ladder` has its encoder's figures.
+    pub fn new(info: &RenditionInfo, ladder: Option<&LadderStats>) -> Self {
+        let rung = ladder.and_then(|ladder| ladder.rungs().iter().find(|rung| rung.name == info.name));
         let kind = match info.kind {
             TrackKind::Video => "video",
             TrackKind::Audio => "audio",
@@ -142,6 +152,13 @@ impl From<&RenditionInfo> for RenditionStatus {
             kind,
             codec: info.codec.clone(),
             bandwidth: info.bandwidth_bps,
+            from: if info.passed_through {
+                "passthrough"
+            } else {
+                "encoder"
+            },
+            state: if info.shed { "shed" } else { "live" },
+            encode_speed: rung.map(|rung| (rung.speed() * 10.0).round() / 10.0),
         }
     }
 }

@@ -1,11 +1,12 @@
 //! Routing of `/live/…`.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use http::request::Parts;
 use http::{Method, StatusCode};
+use metrics::Counter;
 use vitrine_packager::request::{Directives, MediaName};
 
 use super::headers::{self, Caching};
@@ -49,7 +50,7 @@ impl Playback {
                 answer
             }
         };
-        metrics::counter!("vitrine_playback_requests_total", "status" => answer.status().as_u16().to_string()).increment(1);
+        count(answer.status());
         response::finish(answer, &request.method)
     }
 
@@ -122,6 +123,24 @@ impl Playback {
             Err(error) => refused(&error),
         }
     }
+}
+
+/// Counts an answer. The usual statuses' counters are looked up once.
+fn count(status: StatusCode) {
+    const USUAL: [u16; 9] = [200, 204, 206, 400, 404, 405, 414, 416, 503];
+    static COUNTERS: LazyLock<[Counter; USUAL.len()]> = LazyLock::new(|| USUAL.map(counter));
+    match USUAL
+        .iter()
+        .zip(COUNTERS.iter())
+        .find(|(usual, _)| **usual == status.as_u16())
+    {
+        Some((_, counter)) => counter.increment(1),
+        None => counter(status.as_u16()).increment(1),
+    }
+}
+
+fn counter(status: u16) -> Counter {
+    metrics::counter!("vitrine_playback_requests_total", "status" => status.to_string())
 }
 
 /// 8216bis 6.2.5.2: a request waits for three target durations.

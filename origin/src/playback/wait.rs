@@ -1,8 +1,9 @@
 //! Blocking reload and hinted parts: requests that wait for the next snapshot (8216bis 6.2.5.2, 6.2.6).
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
+use metrics::Gauge;
 use tokio::sync::{Semaphore, TryAcquireError};
 use tokio::time::Instant;
 use vitrine_packager::playlist::RenderedPlaylist;
@@ -10,6 +11,9 @@ use vitrine_packager::request::{Directives, MediaName};
 use vitrine_packager::snapshot::{Lookup, MediaBody, RenditionSnapshot, Resolution};
 
 use crate::channel::feed::RenditionFeed;
+
+/// Looked up once: it is asked for by every viewer, several times a second.
+static WAITING: LazyLock<Gauge> = LazyLock::new(|| metrics::gauge!("vitrine_waiting_viewers"));
 
 /// How a wait ended without what was asked for.
 #[derive(Debug, PartialEq, Eq)]
@@ -80,9 +84,8 @@ impl WaitingRoom {
         let _seat = self.seats.try_acquire().map_err(|error| match error {
             TryAcquireError::NoPermits | TryAcquireError::Closed => WaitError::Crowded,
         })?;
-        let waiting = metrics::gauge!("vitrine_waiting_viewers");
-        waiting.increment(1.0);
-        let _leave = OnDrop(|| waiting.decrement(1.0));
+        WAITING.increment(1.0);
+        let _leave = OnDrop(|| WAITING.decrement(1.0));
         let deadline = Instant::now() + patience;
         // Subscribed before the snapshot is loaded again: nothing published in between is missed.
         let mut versions = feed.subscribe();

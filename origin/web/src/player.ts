@@ -44,6 +44,10 @@ export function createPlayer(video: HTMLVideoElement, listener: PlayerListener):
 
 const CONFIG: Partial<HlsConfig> = {
   lowLatencyMode: true,
+  // A show begins at the rung that a usual line carries, without a trial at the lowest: each change of rungs while joining
+  // costs latency. A poorer line is noticed with the first segment.
+  abrEwmaDefaultEstimate: 5_000_000,
+  testBandwidth: false,
   // The transmuxer only passes CMAF through: a worker would add a hop to each part and save nothing.
   enableWorker: false,
   // The rate is ours (pacing.ts): hls.js corrects only with more than a second of buffer, which short parts never have.

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use libfuzzer_sys::fuzz_target;
 use vitrine_packager::cmaf::init;
 use vitrine_packager::codec::{AudioFacts, VideoFacts};
-use vitrine_packager::media::{AudioConfig, Timescale, VideoConfig};
+use vitrine_packager::media::{AudioConfig, Timescale, VideoCodec, VideoConfig};
 
 fuzz_target!(|input: &[u8]| match input {
     [b'v', record @ ..] => video(record),
@@ -18,7 +18,8 @@ fuzz_target!(|input: &[u8]| match input {
 
 fn video(record: &[u8]) {
     let config = VideoConfig {
-        avcc: Bytes::copy_from_slice(record),
+        codec: VideoCodec::Avc,
+        record: Bytes::copy_from_slice(record),
         declared_frame_rate: None,
         declared_bitrate_bps: None,
     };

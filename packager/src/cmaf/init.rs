@@ -103,14 +103,14 @@ pub fn audio(config: &AudioConfig, facts: &AudioFacts, timescale: Timescale) -> 
 
 fn avcc(config: &VideoConfig) -> Result<Avcc, BoxError> {
     // mp4-atom reads whole boxes, so the record gets its header back.
-    let mut framed = Vec::with_capacity(config.avcc.len() + 8);
+    let mut framed = Vec::with_capacity(config.record.len() + 8);
     framed.extend_from_slice(
-        &u32::try_from(config.avcc.len() + 8)
+        &u32::try_from(config.record.len() + 8)
             .unwrap_or(u32::MAX)
             .to_be_bytes(),
     );
     framed.extend_from_slice(b"avcC");
-    framed.extend_from_slice(&config.avcc);
+    framed.extend_from_slice(&config.record);
     Ok(Avcc::decode(&mut framed.as_slice())?)
 }
 

@@ -69,6 +69,12 @@ impl AudioGrid {
         self.next_ticks = Some(at + self.frame_ticks);
     }
 
+    /// A frame's length past the first tick after `start`.
+    pub fn frame_after(&self, start: MediaTime) -> MediaTime {
+        let ticks = start.rescale(self.timescale).ticks + 1 + self.frame_ticks;
+        MediaTime::new(ticks, self.timescale)
+    }
+
     /// Silence up to `until`, for a track that fell behind when its encoder went away.
     pub fn fill_until(&mut self, until: MediaTime, mut sink: impl FnMut(Sample)) {
         let until = until.rescale(self.timescale).ticks;

@@ -15,7 +15,7 @@ mod video;
 
 pub use audio::AudioGrid;
 pub(crate) use parts::frame_ticks;
-pub use parts::{AudioFrames, PartGrid};
+pub use parts::{AudioFill, AudioFrames, PartGrid};
 pub use rate::{RateEstimate, timescale_for};
 pub use video::VideoGrid;
 

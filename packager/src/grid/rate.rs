@@ -111,13 +111,9 @@ fn average_fps(stamps_ms: &[i64]) -> f64 {
 
 fn nearest_known(fps: f64) -> FrameRate {
     let distance = |rate: &FrameRate| (rate.fps() / fps).ln().abs();
-    let thirty = FrameRate {
-        numerator: const { std::num::NonZeroU32::new(30).unwrap() },
-        denominator: std::num::NonZeroU32::MIN,
-    };
     known()
         .min_by(|a, b| distance(a).total_cmp(&distance(b)))
-        .unwrap_or(thirty)
+        .unwrap_or(FrameRate::THIRTY)
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Video frames on their grid.
 
-use super::{Origin, RateEstimate, frame_ticks, timescale_for};
-use crate::media::{Frame, MediaTime, Sample, Timescale};
+use super::{Origin, RateEstimate, frame_ticks};
+use crate::media::{Frame, FrameRate, MediaTime, Sample, Timescale};
 
 /// A constant-rate grid is given up for plain milliseconds when frames run this many lines ahead of their stamps.
 const LINES_AHEAD_LIMIT: i64 = 2;
@@ -13,8 +13,11 @@ const LINES_AHEAD_LIMIT: i64 = 2;
 #[derive(Debug, Clone)]
 pub struct VideoGrid {
     timescale: Timescale,
+    /// From line to line.
     frame_ticks: i64,
-    /// Stamp and media time of the first IDR's presentation.
+    /// How long a frame lasts: several lines in a rung that has not all of the source's frames.
+    nominal_ticks: i64,
+    /// Where the encoder's clock stands: equal in every rendition.
     origin: Origin,
     /// Presentation minus decode stamp of the first IDR.
     reorder_ms: i64,
@@ -24,35 +27,29 @@ pub struct VideoGrid {
 }
 
 impl VideoGrid {
-    /// A grid that shows `first_idr` at `media` and counts in `timescale`.
-    pub fn new(estimate: RateEstimate, timescale: Timescale, first_idr: &Frame, media: MediaTime) -> Self {
+    /// A grid that counts in `timescale`, for a track of `rate` that begins with `first_idr`; the encoder's clock stands
+    /// at `origin`. Its lines are the source's frames in every rung, so that equal frames have equal times in all.
+    pub fn new(
+        source: RateEstimate,
+        rate: FrameRate,
+        timescale: Timescale,
+        origin: Origin,
+        first_idr: &Frame,
+    ) -> Self {
         Self {
             timescale,
-            frame_ticks: frame_ticks(estimate.rate, timescale),
-            origin: Origin {
-                encoder_ms: first_idr.pts_ms,
-                media,
-            },
+            frame_ticks: frame_ticks(source.rate, timescale),
+            nominal_ticks: frame_ticks(rate, timescale),
+            origin,
             reorder_ms: first_idr.pts_ms - first_idr.dts_ms,
-            snapping: estimate.constant,
+            snapping: source.constant,
             last_dts_ticks: None,
         }
     }
 
-    /// The grid of a session's first publication, in the timescale that suits its rate.
-    pub fn first(estimate: RateEstimate, first_idr: &Frame) -> Self {
-        let timescale = timescale_for(estimate.rate);
-        Self::new(estimate, timescale, first_idr, MediaTime::new(0, timescale))
-    }
-
-    /// Where the encoder's clock stands.
-    pub fn origin(&self) -> Origin {
-        self.origin
-    }
-
     /// One frame in this grid's timescale.
     pub fn frame_duration(&self) -> MediaTime {
-        MediaTime::new(self.frame_ticks, self.timescale)
+        MediaTime::new(self.nominal_ticks, self.timescale)
     }
 
     /// Puts a frame on its line. Decode times rise strictly; a hole in the stamps stays a hole.
@@ -103,7 +100,8 @@ impl VideoGrid {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::media::{FrameRate, TrackKind, WallTime};
+    use crate::grid::timescale_for;
+    use crate::media::{TrackKind, WallTime};
     use bytes::Bytes;
     use proptest::prelude::*;
 
@@ -118,6 +116,15 @@ mod tests {
         }
     }
 
+    fn first_grid(estimate: RateEstimate, first_idr: &Frame) -> VideoGrid {
+        let timescale = timescale_for(estimate.rate);
+        let origin = Origin {
+            encoder_ms: first_idr.pts_ms,
+            media: MediaTime::new(0, timescale),
+        };
+        VideoGrid::new(estimate, estimate.rate, timescale, origin, first_idr)
+    }
+
     fn constant(numerator: u32, denominator: u32) -> RateEstimate {
         RateEstimate {
             rate: FrameRate::new(numerator, denominator).unwrap(),
@@ -127,7 +134,7 @@ mod tests {
 
     #[test]
     fn rounded_stamps_return_to_exact_ticks() {
-        let mut grid = VideoGrid::first(constant(30_000, 1001), &frame(5000, 5000));
+        let mut grid = first_grid(constant(30_000, 1001), &frame(5000, 5000));
         for i in 0..1000_i64 {
             let stamp = 5000 + (i as f64 * 1001.0 / 30.0).round() as i64;
             assert_eq!(grid.place(&frame(stamp, stamp)).dts.ticks, i * 3003);
@@ -137,7 +144,7 @@ mod tests {
     #[test]
     fn b_frames_are_shown_before_they_are_decoded() {
         // Decode order I P B B at 25 fps, two frames of reordering: the IDR is shown 80 ms after its decode stamp.
-        let mut grid = VideoGrid::first(constant(25, 1), &frame(0, 80));
+        let mut grid = first_grid(constant(25, 1), &frame(0, 80));
         let placed: Vec<_> = [(0, 80), (40, 200), (80, 120), (120, 160)]
             .map(|(dts, pts)| grid.place(&frame(dts, pts)))
             .iter()
@@ -147,8 +154,22 @@ mod tests {
     }
 
     #[test]
+    fn half_of_the_frames_stand_on_the_same_lines() {
+        let (source, first) = (constant(60, 1), frame(0, 0));
+        let origin = first_grid(source, &first).origin;
+        let mut grid = VideoGrid::new(source, constant(30, 1).rate, Timescale::VIDEO, origin, &first);
+        // The source's group of pictures has an odd number of frames.
+        let placed = [0, 33, 67, 83, 117].map(|ms| grid.place(&frame(ms, ms)));
+        assert_eq!(
+            placed.each_ref().map(|sample| sample.dts.ticks / 1500),
+            [0, 2, 4, 5, 7]
+        );
+        assert!(placed.iter().all(|sample| sample.nominal_duration.ticks == 3000));
+    }
+
+    #[test]
     fn a_hole_stays_a_hole() {
-        let mut grid = VideoGrid::first(constant(30, 1), &frame(0, 0));
+        let mut grid = first_grid(constant(30, 1), &frame(0, 0));
         let ticks: Vec<_> = [0, 33, 200, 233]
             .map(|ms| grid.place(&frame(ms, ms)).dts.ticks / 3000)
             .into();
@@ -157,7 +178,7 @@ mod tests {
 
     #[test]
     fn a_rate_that_proves_wrong_is_given_up_before_it_drifts() {
-        let mut grid = VideoGrid::first(constant(30, 1), &frame(0, 0));
+        let mut grid = first_grid(constant(30, 1), &frame(0, 0));
         let mut last = None;
         for i in 0..600 {
             let stamp = i * 1000 / 60;
@@ -171,7 +192,7 @@ mod tests {
         #[test]
         fn decode_times_rise_and_stay_near_their_stamps(gaps in proptest::collection::vec(0_i64..200, 1..200), constant_rate: bool) {
             let rate = RateEstimate { constant: constant_rate, ..constant(30, 1) };
-            let mut grid = VideoGrid::first(rate, &frame(0, 0));
+            let mut grid = first_grid(rate, &frame(0, 0));
             let mut stamp = 0;
             let mut last = grid.place(&frame(0, 0)).dts;
             for gap in gaps {

@@ -10,8 +10,10 @@ use m3u8_rs::{
 use crate::codec::VideoFacts;
 use crate::media::FrameRate;
 
-/// GROUP-ID of the audio renditions.
+/// GROUP-ID of the first audio rendition.
 const AUDIO_GROUP: &str = "audio";
+/// The bit rate of the variant that is listed first.
+const FIRST_CHOICE_BPS: u64 = 2_000_000;
 /// Bandwidths are stated in whole kilobits, rounded up.
 const BANDWIDTH_UNIT: f64 = 1000.0;
 
@@ -94,14 +96,23 @@ pub(crate) struct AudioLine<'a> {
     pub meter: &'a BandwidthMeter,
 }
 
-/// The playlist of a session with these renditions.
-pub(crate) fn render(video: &[VideoLine<'_>], audio: Option<&AudioLine<'_>>) -> String {
-    let mut variants: Vec<VariantStream> = video.iter().map(|line| variant(line, audio)).collect();
+/// The playlist of a session with these renditions; the best audio first.
+pub(crate) fn render(video: &[VideoLine<'_>], audio: &[AudioLine<'_>]) -> String {
+    let mut variants: Vec<VariantStream> = in_order(video)
+        .iter()
+        .map(|line| {
+            variant(
+                line,
+                audio_for(line, video, audio).map(|index| (index, &audio[index])),
+            )
+        })
+        .collect();
     let mut alternatives = Vec::new();
-    match audio {
-        Some(audio) if video.is_empty() => variants.push(audio_variant(audio)),
-        Some(audio) => alternatives.push(alternative(audio)),
-        None => {}
+    if video.is_empty() {
+        variants.extend(audio.iter().map(audio_variant));
+    } else {
+        let lines = audio.iter().enumerate();
+        alternatives.extend(lines.map(|(index, line)| alternative(index, line)));
     }
     let playlist = MasterPlaylist {
         version: Some(9),
@@ -116,12 +127,45 @@ pub(crate) fn render(video: &[VideoLine<'_>], audio: Option<&AudioLine<'_>>) -> 
     String::from_utf8(text).unwrap_or_default()
 }
 
-fn variant(video: &VideoLine<'_>, audio: Option<&AudioLine<'_>>) -> VariantStream {
-    let (audio_peak, audio_average) = audio.map_or((0, 0), |audio| {
+/// AUTH 1.32: players without a bandwidth estimate take the first; it is the one nearest to 2 Mbit/s. The others follow from
+/// the highest down.
+fn in_order<'v, 'a>(video: &'v [VideoLine<'a>]) -> Vec<&'v VideoLine<'a>> {
+    let mut lines: Vec<&VideoLine<'_>> = video.iter().collect();
+    lines.sort_by_key(|line| std::cmp::Reverse(line.meter.peak_bps()));
+    let nearest = (0..lines.len()).min_by_key(|index| {
+        lines
+            .get(*index)
+            .map_or(u64::MAX, |line| line.meter.peak_bps().abs_diff(FIRST_CHOICE_BPS))
+    });
+    if let Some(prefix) = nearest.and_then(|nearest| lines.get_mut(..=nearest)) {
+        prefix.rotate_right(1);
+    }
+    lines
+}
+
+/// The lowest of several video renditions goes with the last audio rendition, the others with the first: an audio that
+/// costs as much as the picture helps nobody on a poor network.
+fn audio_for(line: &VideoLine<'_>, video: &[VideoLine<'_>], audio: &[AudioLine<'_>]) -> Option<usize> {
+    let least = video.iter().map(|line| line.meter.peak_bps()).min();
+    let is_lowest = video.len() > 1 && Some(line.meter.peak_bps()) == least;
+    let last = audio.len().checked_sub(1)?;
+    Some(if is_lowest { last } else { 0 })
+}
+
+/// GROUP-ID of an audio rendition: renditions of unlike bit rate are groups of their own (8216bis 4.4.6.2.1).
+fn group(index: usize) -> String {
+    match index {
+        0 => AUDIO_GROUP.to_owned(),
+        _ => format!("{AUDIO_GROUP}-{}", index + 1),
+    }
+}
+
+fn variant(video: &VideoLine<'_>, audio: Option<(usize, &AudioLine<'_>)>) -> VariantStream {
+    let (audio_peak, audio_average) = audio.map_or((0, 0), |(_, audio)| {
         (audio.meter.peak_bps(), audio.meter.average_bps())
     });
     let mut codecs = video.facts.codec_string.clone();
-    if let Some(audio) = audio {
+    if let Some((_, audio)) = audio {
         codecs.push(',');
         codecs.push_str(audio.codec);
     }
@@ -143,7 +187,7 @@ fn variant(video: &VideoLine<'_>, audio: Option<&AudioLine<'_>>) -> VariantStrea
             width: video.facts.width.into(),
             height: video.facts.height.into(),
         }),
-        audio: audio.map(|_| AUDIO_GROUP.to_owned()),
+        audio: audio.map(|(index, _)| group(index)),
         closed_captions: Some(ClosedCaptionGroupId::None),
         other_attributes: Some(other),
         ..VariantStream::default()
@@ -169,11 +213,11 @@ fn audio_variant(audio: &AudioLine<'_>) -> VariantStream {
     }
 }
 
-fn alternative(audio: &AudioLine<'_>) -> AlternativeMedia {
+fn alternative(index: usize, audio: &AudioLine<'_>) -> AlternativeMedia {
     AlternativeMedia {
         media_type: AlternativeMediaType::Audio,
         uri: Some(audio.uri.clone()),
-        group_id: AUDIO_GROUP.to_owned(),
+        group_id: group(index),
         language: Some("und".to_owned()),
         name: "Original".to_owned(),
         default: true,
@@ -224,7 +268,7 @@ mod tests {
             channels: 2,
             meter: &audio,
         };
-        insta::assert_snapshot!(render(&[line], Some(&audio)));
+        insta::assert_snapshot!(render(&[line], &[audio]));
     }
 
     #[test]
@@ -236,6 +280,6 @@ mod tests {
             channels: 1,
             meter: &measured,
         };
-        insta::assert_snapshot!(render(&[], Some(&audio)));
+        insta::assert_snapshot!(render(&[], &[audio]));
     }
 }

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use super::{Cut, CutPart};
 use crate::cmaf::chunk::PlacedSample;
-use crate::grid::PartGrid;
+use crate::grid::AudioFill;
 use crate::media::{MediaTime, Sample, Timescale};
 
 /// Bounded: about 20 s of AAC frames that wait for the video to decide. Full: the newest frame is left out;
@@ -15,7 +15,7 @@ const PENDING_LIMIT: usize = 1024;
 #[derive(Debug)]
 pub struct AudioCutter {
     timescale: Timescale,
-    parts: PartGrid,
+    fill: AudioFill,
     /// Frames that begin where the video is not decided yet.
     pending: VecDeque<Sample>,
     boundaries: VecDeque<Boundary>,
@@ -38,10 +38,10 @@ struct Boundary {
 
 impl AudioCutter {
     /// A cutter that follows a video rendition's cuts from `start` on.
-    pub fn following(start: MediaTime, parts: PartGrid) -> Self {
+    pub fn following(start: MediaTime, fill: AudioFill) -> Self {
         Self {
             timescale: start.timescale,
-            parts,
+            fill,
             pending: VecDeque::new(),
             boundaries: VecDeque::new(),
             decided_until: start.ticks,
@@ -53,7 +53,7 @@ impl AudioCutter {
     }
 
     /// A cutter for a session without video: segments of `segment_length` (a whole number of frames).
-    pub fn alone(start: MediaTime, parts: PartGrid, segment_length: MediaTime) -> Self {
+    pub fn alone(start: MediaTime, fill: AudioFill, segment_length: MediaTime) -> Self {
         let length = segment_length.rescale(start.timescale).ticks.max(1);
         let first = Boundary {
             at: start.ticks,
@@ -63,7 +63,7 @@ impl AudioCutter {
             alone: Some(length),
             boundaries: VecDeque::from([first]),
             decided_until: i64::MAX,
-            ..Self::following(start, parts)
+            ..Self::following(start, fill)
         }
     }
 
@@ -76,8 +76,9 @@ impl AudioCutter {
     pub fn follow(&mut self, video_cuts: &[Cut], decided_until: MediaTime, cuts: &mut Vec<Cut>) {
         for cut in video_cuts {
             let (at, opens_segment) = match cut {
-                Cut::Segment { at } => (*at, true),
+                Cut::Segment { at, .. } => (*at, true),
                 Cut::Part(part) => (part.end, false),
+                Cut::Gap { end, .. } => (*end, false),
             };
             let mut at = self.tick_at_or_after(at);
             if !std::mem::replace(&mut self.begun, true) {
@@ -128,7 +129,10 @@ impl AudioCutter {
             self.boundaries.pop_front();
             if boundary.opens_segment {
                 self.close_part(cuts);
-                cuts.push(Cut::Segment { at: frame.dts });
+                cuts.push(Cut::Segment {
+                    at: frame.dts,
+                    shows: frame.dts,
+                });
                 if let Some(length) = self.alone {
                     self.boundaries.push_back(Boundary {
                         at: start + length,
@@ -145,9 +149,8 @@ impl AudioCutter {
             .iter()
             .take_while(|boundary| boundary.at <= self.next)
             .peekable();
-        let full = frames >= self.parts.most_audio_frames;
-        let follows =
-            frames >= self.parts.least_audio_frames && reached.peek().is_some() && self.alone.is_none();
+        let full = frames >= self.fill.most;
+        let follows = frames >= self.fill.least && reached.peek().is_some() && self.alone.is_none();
         if full || follows || reached.any(|boundary| boundary.opens_segment) {
             self.close_part(cuts);
         }
@@ -182,7 +185,7 @@ impl AudioCutter {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::grid::AudioFrames;
+    use crate::grid::{AudioFrames, PartGrid};
     use crate::media::FrameRate;
     use bytes::Bytes;
     use proptest::prelude::*;
@@ -191,15 +194,17 @@ mod tests {
         Timescale::new(48_000).unwrap()
     }
 
+    const AAC: AudioFrames = AudioFrames {
+        samples: 1024,
+        rate_hz: 48_000,
+    };
+
     fn grid(wanted_ms: u32) -> PartGrid {
-        PartGrid::choose(
-            FrameRate::new(30, 1),
-            Some(AudioFrames {
-                samples: 1024,
-                rate_hz: 48_000,
-            }),
-            wanted_ms,
-        )
+        PartGrid::choose(&[FrameRate::new(30, 1).unwrap()], &[AAC], wanted_ms)
+    }
+
+    fn following(wanted_ms: u32) -> AudioCutter {
+        AudioCutter::following(MediaTime::new(0, scale()), grid(wanted_ms).audio_fill(AAC))
     }
 
     fn frame(index: i64) -> Sample {
@@ -218,6 +223,13 @@ mod tests {
         MediaTime::new(ms * 90, Timescale::VIDEO)
     }
 
+    fn video_segment(ms: i64) -> Cut {
+        Cut::Segment {
+            at: video(ms),
+            shows: video(ms),
+        }
+    }
+
     fn video_part(from_ms: i64, to_ms: i64) -> Cut {
         Cut::Part(CutPart {
             start: video(from_ms),
@@ -228,26 +240,23 @@ mod tests {
 
     fn lengths(cuts: &[Cut]) -> Vec<i64> {
         let frames = |cut: &Cut| match cut {
-            Cut::Segment { .. } => 0,
             Cut::Part(part) => part.samples.len() as i64,
+            _ => 0,
         };
         cuts.iter().map(frames).collect()
     }
 
     #[test]
     fn parts_end_with_the_videos_within_a_frame() {
-        let (mut cutter, mut cuts) = (
-            AudioCutter::following(MediaTime::new(0, scale()), grid(333)),
-            Vec::new(),
-        );
+        let (mut cutter, mut cuts) = (following(333), Vec::new());
         (0..100).for_each(|i| cutter.push(frame(i), &mut cuts));
         assert!(cuts.is_empty(), "nothing is cut before the video decides");
-        let mut video_cuts = vec![Cut::Segment { at: video(0) }];
+        let mut video_cuts = vec![video_segment(0)];
         video_cuts.extend([(0, 333), (333, 667), (667, 1000)].map(|(from, to)| video_part(from, to)));
-        video_cuts.push(Cut::Segment { at: video(1000) });
+        video_cuts.push(video_segment(1000));
         cutter.follow(&video_cuts, video(1033), &mut cuts);
         assert_eq!(lengths(&cuts), [0, 16, 16, 15, 0], "S, three parts, S");
-        let Some(Cut::Segment { at }) = cuts.last() else {
+        let Some(Cut::Segment { at, .. }) = cuts.last() else {
             panic!("{cuts:?}")
         };
         assert_eq!(at.ticks, 47 * 1024, "the first frame at or after 1 s");
@@ -255,15 +264,8 @@ mod tests {
 
     #[test]
     fn a_frame_that_reaches_the_boundary_completes_the_part_at_once() {
-        let (mut cutter, mut cuts) = (
-            AudioCutter::following(MediaTime::new(0, scale()), grid(333)),
-            Vec::new(),
-        );
-        cutter.follow(
-            &[Cut::Segment { at: video(0) }, video_part(0, 333)],
-            video(333),
-            &mut cuts,
-        );
+        let (mut cutter, mut cuts) = (following(333), Vec::new());
+        cutter.follow(&[video_segment(0), video_part(0, 333)], video(333), &mut cuts);
         (0..16).for_each(|i| cutter.push(frame(i), &mut cuts));
         assert_eq!(lengths(&cuts), [0, 16]);
     }
@@ -273,9 +275,19 @@ mod tests {
         let rate = Timescale::new(44_100).unwrap();
         // 3001 ms are 132344.1 ticks.
         let start = MediaTime::from_millis(3001).rescale(rate);
-        let (mut cutter, mut cuts) = (AudioCutter::following(start, grid(333)), Vec::new());
+        let (mut cutter, mut cuts) = (
+            AudioCutter::following(start, grid(333).audio_fill(AAC)),
+            Vec::new(),
+        );
         let begins = MediaTime::from_millis(3001).rescale(Timescale::VIDEO);
-        cutter.follow(&[Cut::Segment { at: begins }], video(4000), &mut cuts);
+        cutter.follow(
+            &[Cut::Segment {
+                at: begins,
+                shows: begins,
+            }],
+            video(4000),
+            &mut cuts,
+        );
         let nominal_duration = MediaTime::new(1024, rate);
         let first = Sample {
             dts: start,
@@ -290,16 +302,9 @@ mod tests {
 
     #[test]
     fn an_early_idr_ends_the_audio_segment_too() {
-        let (mut cutter, mut cuts) = (
-            AudioCutter::following(MediaTime::new(0, scale()), grid(333)),
-            Vec::new(),
-        );
+        let (mut cutter, mut cuts) = (following(333), Vec::new());
         (0..100).for_each(|i| cutter.push(frame(i), &mut cuts));
-        let video_cuts = [
-            Cut::Segment { at: video(0) },
-            video_part(0, 100),
-            Cut::Segment { at: video(100) },
-        ];
+        let video_cuts = [video_segment(0), video_part(0, 100), video_segment(100)];
         cutter.follow(&video_cuts, video(133), &mut cuts);
         assert_eq!(lengths(&cuts), [0, 5, 0]);
     }
@@ -307,16 +312,9 @@ mod tests {
     #[test]
     fn without_video_segments_have_one_length() {
         let length = MediaTime::new(93 * 1024, scale());
-        let parts = PartGrid::choose(
-            None,
-            Some(AudioFrames {
-                samples: 1024,
-                rate_hz: 48_000,
-            }),
-            333,
-        );
+        let fill = PartGrid::choose(&[], &[AAC], 333).audio_fill(AAC);
         let (mut cutter, mut cuts) = (
-            AudioCutter::alone(MediaTime::new(0, scale()), parts, length),
+            AudioCutter::alone(MediaTime::new(0, scale()), fill, length),
             Vec::new(),
         );
         (0..100).for_each(|i| cutter.push(frame(i), &mut cuts));
@@ -332,9 +330,9 @@ mod tests {
             lead in 0_usize..60,
             wanted_ms in prop_oneof![Just(100_u32), Just(200), Just(333)],
         ) {
-            let grid = grid(wanted_ms);
+            let (grid, fill) = (grid(wanted_ms), grid(wanted_ms).audio_fill(AAC));
             let part_ms_x3 = i64::from(grid.video_frames) * 100;
-            let (mut cutter, mut cuts) = (AudioCutter::following(MediaTime::new(0, scale()), grid), Vec::new());
+            let (mut cutter, mut cuts) = (following(wanted_ms), Vec::new());
             let mut audio = (0..).map(frame);
             audio.by_ref().take(lead).for_each(|frame| cutter.push(frame, &mut cuts));
             let at = |ms_x3: i64| MediaTime::new(ms_x3 * 30, Timescale::VIDEO);
@@ -343,7 +341,7 @@ mod tests {
             for frames in segments {
                 starts.push(now);
                 let end = now + frames * 100;
-                cutter.follow(&[Cut::Segment { at: at(now) }], at(now + 1), &mut cuts);
+                cutter.follow(&[Cut::Segment { at: at(now), shows: at(now) }], at(now + 1), &mut cuts);
                 while now < end {
                     let next = (now + part_ms_x3).min(end);
                     let cut = Cut::Part(CutPart { start: at(now), end: at(next), samples: Vec::new() });
@@ -356,7 +354,7 @@ mod tests {
             let mut opened = starts.iter();
             for (i, cut) in cuts.iter().enumerate() {
                 match cut {
-                    Cut::Segment { at: begins } => {
+                    Cut::Segment { at: begins, .. } => {
                         let off = begins.seconds() - *opened.next().unwrap() as f64 / 3000.0;
                         prop_assert!((0.0..0.0214).contains(&off), "{off}");
                     }
@@ -364,10 +362,11 @@ mod tests {
                         prop_assert_eq!(part.start.ticks, next);
                         next = part.end.ticks;
                         let frames = part.samples.len() as u32;
-                        prop_assert!(frames <= grid.most_audio_frames);
+                        prop_assert!(frames <= fill.most);
                         let last = !matches!(cuts.get(i + 1), Some(Cut::Part(_)));
-                        prop_assert!(last || frames >= grid.least_audio_frames, "{frames} {grid:?}");
+                        prop_assert!(last || frames >= fill.least, "{frames} {grid:?}");
                     }
+                    Cut::Gap { .. } => prop_assert!(false, "no gaps here"),
                 }
             }
         }

@@ -3,6 +3,7 @@
 //! ```text
 //! video samples ──► VideoCutter ──► Cut::Segment at IDRs, Cut::Part each PART-TARGET
 //!                        │ the same boundaries
+//! rungs' samples ──► RungCutter  ──► the very same cuts, or gaps in their place
 //! audio samples ──► AudioCutter ──► Cut::Segment, Cut::Part within one AAC frame of the video's
 //! ```
 //!
@@ -11,9 +12,11 @@
 //! over PART-TARGET, and only a segment's last part is under 85 % of it (8216bis 4.4.4.9).
 
 mod audio;
+mod rung;
 mod video;
 
 pub use audio::AudioCutter;
+pub use rung::{RungCutter, RungState};
 pub use video::{GopTooLong, VideoCutter};
 
 use crate::cmaf::chunk::PlacedSample;
@@ -26,9 +29,18 @@ pub enum Cut {
     Segment {
         /// Decode time of its first sample.
         at: MediaTime,
+        /// Presentation time of the IDR that it begins with: by it the rungs find theirs.
+        shows: MediaTime,
     },
     /// A part of the current segment is complete.
     Part(CutPart),
+    /// A part of the current segment stays without media.
+    Gap {
+        /// Decode time of its beginning.
+        start: MediaTime,
+        /// Decode time of whatever follows.
+        end: MediaTime,
+    },
 }
 
 /// A whole part, ready to be written.

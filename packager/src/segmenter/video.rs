@@ -84,11 +84,11 @@ impl VideoCutter {
         let longest_segment = self.longest_segment();
         match &mut self.segment {
             None if !sample.is_idr => return Ok(()),
-            None => self.open_segment(wanted, cuts),
+            None => self.open_segment(wanted, sample.pts, cuts),
             Some(segment) if sample.is_idr && wanted - segment.start >= shortest_segment => {
                 self.close_part(wanted, cuts);
                 self.bridge(wanted, &sample, cuts);
-                self.open_segment(wanted, cuts);
+                self.open_segment(wanted, sample.pts, cuts);
             }
             Some(segment) => {
                 if sample.is_idr {
@@ -125,13 +125,14 @@ impl VideoCutter {
         self.segment = None;
     }
 
-    fn open_segment(&mut self, last_idr: i64, cuts: &mut Vec<Cut>) {
+    fn open_segment(&mut self, last_idr: i64, shows: MediaTime, cuts: &mut Vec<Cut>) {
         self.segment = Some(OpenSegment {
             start: self.floor,
             last_idr,
         });
         cuts.push(Cut::Segment {
             at: self.at(self.floor),
+            shows,
         });
     }
 
@@ -149,7 +150,7 @@ impl VideoCutter {
                 .as_ref()
                 .map_or(start, |segment| segment.start + longest);
             if start >= segment_end {
-                self.open_segment(start, cuts);
+                self.open_segment(start, idr.pts, cuts);
                 continue;
             }
             let end = until.min(start + self.part_ticks).min(segment_end);
@@ -273,12 +274,13 @@ mod tests {
         }
         cutter.flush(&mut cuts);
         let text = |cut: &Cut| match cut {
-            Cut::Segment { at } => format!("S{}", at.ticks / FRAME),
+            Cut::Segment { at, .. } => format!("S{}", at.ticks / FRAME),
             Cut::Part(part) => format!(
                 "P{}+{}",
                 part.start.ticks / FRAME,
                 (part.end.ticks - part.start.ticks) / FRAME
             ),
+            other => format!("{other:?}"),
         };
         Ok(cuts.iter().map(text).collect())
     }
@@ -407,7 +409,7 @@ mod tests {
             let mut segment_start = 0;
             for (i, cut) in cuts.iter().enumerate() {
                 match cut {
-                    Cut::Segment { at } => {
+                    Cut::Segment { at, .. } => {
                         prop_assert_eq!(at.ticks, next);
                         prop_assert!(next - segment_start < 225_000, "rounds to the target duration of 2");
                         segment_start = next;
@@ -421,6 +423,7 @@ mod tests {
                         prop_assert!(last || length == 10 * FRAME);
                         next = part.end.ticks;
                     }
+                    Cut::Gap { .. } => prop_assert!(false, "no gaps here"),
                 }
             }
         }

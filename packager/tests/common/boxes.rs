@@ -45,6 +45,8 @@ pub struct Chunk {
     /// `baseMediaDecodeTime` of the `tfdt`.
     pub decode_time: u64,
     pub samples: Vec<Sample>,
+    /// Ids of its event messages.
+    pub events: Vec<u32>,
 }
 
 impl Chunk {
@@ -62,6 +64,7 @@ impl Chunk {
             sequence_number: u32_at(find(moof, &["mfhd"]), 4),
             decode_time,
             samples: samples(bytes, find(moof, &["traf", "trun"])),
+            events: events(bytes, decode_time),
         }
     }
 
@@ -73,6 +76,21 @@ impl Chunk {
     pub fn end(&self) -> u64 {
         self.decode_time + self.duration()
     }
+}
+
+/// Ids of the `emsg` boxes, version 1, whose time lies in the chunk (SPEC 151, 156).
+fn events(chunk: &[u8], decode_time: u64) -> Vec<u32> {
+    let id = |(_, body): (String, &[u8])| {
+        assert_eq!(body[0], 1);
+        let time = u64::from_be_bytes(body[8..16].try_into().unwrap());
+        assert!(time >= decode_time, "{time} {decode_time}");
+        u32_at(body, 20)
+    };
+    boxes(chunk)
+        .into_iter()
+        .filter(|(kind, _)| kind == "emsg")
+        .map(id)
+        .collect()
 }
 
 /// The samples of a `trun` that states its data offset and every field of each sample; a lone sample's flags may stand

@@ -15,8 +15,10 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use vitrine_packager::cmaf::emsg::{EventMessage, PartSpan};
 use vitrine_packager::media::{
-    AudioConfig, Frame, FrameRate, MediaTime, TrackConfig, TrackKind, VideoConfig, WallTime,
+    AudioConfig, Frame, FrameRate, MediaTime, RenditionId, TrackConfig, TrackKind, VideoCodec, VideoConfig,
+    WallTime,
 };
+use vitrine_packager::opening::RenditionConfig;
 use vitrine_packager::presentation::{Presentation, ResumeError};
 use vitrine_packager::request::{Directives, MediaName, Position, Skip};
 use vitrine_packager::snapshot::{Lookup, MediaBody, RenditionSnapshot, Resolution};
@@ -140,7 +142,8 @@ impl Encoder {
 /// H.264 with this AVCDecoderConfigurationRecord, and nothing else known of it.
 pub fn video_config(record: Bytes) -> VideoConfig {
     VideoConfig {
-        avcc: record,
+        codec: VideoCodec::Avc,
+        record,
         declared_frame_rate: None,
         declared_bitrate_bps: None,
     }
@@ -177,6 +180,9 @@ impl History {
     }
 }
 
+/// What a part is to carry.
+type Messages = Box<dyn Fn(&PartSpan) -> Vec<EventMessage>>;
+
 /// A running session with everything that its readers ever saw.
 pub struct Session {
     pub presentation: Presentation,
@@ -184,7 +190,7 @@ pub struct Session {
     /// Steps taken; each ends with the snapshots being published.
     pub steps: usize,
     /// Put into each part that asks.
-    messages: fn(&PartSpan) -> Vec<EventMessage>,
+    messages: Messages,
 }
 
 impl Session {
@@ -199,13 +205,16 @@ impl Session {
             .push(frames.next().expect("frames enough for a session"))
             .unwrap()
         {}
-        let messages: fn(&PartSpan) -> Vec<EventMessage> = |_| Vec::new();
-        let presentation = startup.start(&mut |span| messages(span)).unwrap();
+        Self::begin(startup.start(&mut |_| Vec::new()).unwrap())
+    }
+
+    /// A session of any renditions.
+    pub fn begin(presentation: Presentation) -> Self {
         let mut session = Self {
             presentation,
             histories: BTreeMap::new(),
             steps: 0,
-            messages,
+            messages: Box::new(|_| Vec::new()),
         };
         session.publish();
         session
@@ -219,14 +228,38 @@ impl Session {
         session
     }
 
+    /// The messages that parts carry from now on.
+    pub fn set_messages(&mut self, messages: impl Fn(&PartSpan) -> Vec<EventMessage> + 'static) {
+        self.messages = Box::new(messages);
+    }
+
     pub fn push(&mut self, frame: &Frame) {
-        let messages = self.messages;
-        self.presentation.push(frame, &mut |span| messages(span)).unwrap();
+        let id = self.presentation.passed_through(frame.track).unwrap();
+        self.push_to(id, frame);
+    }
+
+    /// A frame of any rendition.
+    pub fn push_to(&mut self, id: RenditionId, frame: &Frame) {
+        let messages = &self.messages;
+        self.presentation
+            .push(id, frame, &mut |span| messages(span))
+            .unwrap();
+        self.publish();
+    }
+
+    pub fn shed(&mut self, id: RenditionId) {
+        let messages = &self.messages;
+        self.presentation.shed(id, &mut |span| messages(span)).unwrap();
+        self.publish();
+    }
+
+    pub fn restore(&mut self, id: RenditionId) {
+        self.presentation.restore(id);
         self.publish();
     }
 
     pub fn lose_encoder(&mut self) {
-        let messages = self.messages;
+        let messages = &self.messages;
         self.presentation
             .encoder_lost(&mut |span| messages(span))
             .unwrap();
@@ -243,13 +276,16 @@ impl Session {
 
     /// The encoder returns with `frames`, received as their stamps say; the first must be an IDR.
     pub fn resume(&mut self, encoder: &Encoder, frames: &[Frame]) -> Result<MediaTime, ResumeError> {
-        let at = self.presentation.resume(&encoder.tracks(), &frames[0])?;
+        let tracks = encoder.tracks();
+        let at = self
+            .presentation
+            .resume(&tracks, &passed_through(&tracks), &frames[0])?;
         frames.iter().for_each(|frame| self.push(frame));
         Ok(at)
     }
 
     pub fn end(&mut self) {
-        let messages = self.messages;
+        let messages = &self.messages;
         self.presentation.end(&mut |span| messages(span)).unwrap();
         self.publish();
     }
@@ -266,6 +302,16 @@ impl Session {
             history.versions.push((self.steps, update.snapshot));
         }
     }
+}
+
+/// The tracks as renditions of their own.
+pub fn passed_through(tracks: &[TrackConfig]) -> Vec<RenditionConfig> {
+    let config = |track: &TrackConfig| RenditionConfig {
+        name: String::new(),
+        track: track.clone(),
+        passed_through: true,
+    };
+    tracks.iter().map(config).collect()
 }
 
 /// The full playlist of a snapshot.

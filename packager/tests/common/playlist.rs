@@ -197,7 +197,13 @@ impl Reader {
                 self.opening.pdt_ms = Some(date(value));
             }
             "#EXT-X-PART" => self.part(&attributes(value)),
-            "#EXT-X-GAP" => self.gap = true,
+            "#EXT-X-GAP" => {
+                // 8216bis 6.2.1: right behind the first part that is a gap.
+                let gaps: Vec<bool> = self.parts.iter().map(|part| part.gap).collect();
+                let behind_first = gaps.iter().position(|gap| *gap) == gaps.len().checked_sub(1);
+                assert!(behind_first && !self.gap, "{gaps:?}");
+                self.gap = true;
+            }
             "#EXTINF" => {
                 let duration = value.strip_suffix(',').expect("EXTINF ends with a comma here");
                 assert!(self.extinf.replace(e5(duration)).is_none());
@@ -270,7 +276,7 @@ impl Reader {
     }
 
     fn finish(mut self) -> Playlist {
-        assert!(self.extinf.is_none() && !self.gap, "the last segment has a URI");
+        assert!(self.extinf.is_none(), "the last segment has a URI");
         let msn = self.next_msn();
         let open = self.begun.then(|| Open {
             msn,

@@ -11,10 +11,11 @@ mod common;
 
 mod blocking;
 mod history;
+mod ladder;
 mod lawful;
 mod media;
-
 mod renditions;
+mod rungs;
 mod script;
 
 use proptest::test_runner::Config;

@@ -3,9 +3,11 @@
 use proptest::collection::vec;
 use proptest::prelude::*;
 use vitrine_packager::media::{Frame, TrackKind};
+use vitrine_packager::presentation::ResumeError;
 use vitrine_packager::startup::PackagingSettings;
 
 use crate::common::{Encoder, Session};
+use crate::ladder::{self, Ladder, any_ladder};
 
 /// One encoder connection.
 #[derive(Debug, Clone)]
@@ -26,6 +28,8 @@ pub struct Publication {
 pub struct Script {
     pub settings: PackagingSettings,
     pub encoder: Encoder,
+    /// `None`: the source's tracks are passed through, and nothing else.
+    pub ladder: Option<Ladder>,
     pub publications: Vec<Publication>,
 }
 
@@ -34,8 +38,16 @@ pub const RATES: [(u32, u32); 6] = [(24_000, 1001), (25, 1), (30_000, 1001), (30
 /// Any show. Without video, frames come at the pace of audio alone.
 pub fn any_show() -> impl Strategy<Value = Script> {
     let first = prop_oneof![9 => any_rate(), 1 => Just((0, 1))];
-    (settings(), first, 0_u32..3, audio(), vec(publication(), 1..4)).prop_map(
-        |(settings, rate, b_frames, audio_hz, publications)| {
+    let ladder = prop_oneof![3 => Just(None), 1 => any_ladder().prop_map(Some)];
+    (
+        settings(),
+        first,
+        0_u32..3,
+        audio(),
+        ladder,
+        vec(publication(), 1..4),
+    )
+        .prop_map(|(settings, rate, b_frames, audio_hz, ladder, publications)| {
             let audio_hz = if rate.0 == 0 && audio_hz == 0 {
                 48_000
             } else {
@@ -50,10 +62,10 @@ pub fn any_show() -> impl Strategy<Value = Script> {
             Script {
                 settings,
                 encoder,
+                ladder: ladder.filter(|_| encoder.has_video()),
                 publications,
             }
-        },
-    )
+        })
 }
 
 /// A show of one publication that loses nothing, with video and audio.
@@ -68,6 +80,7 @@ pub fn unbroken_show() -> impl Strategy<Value = Script> {
             script.encoder.rate = (30, 1);
         }
         script.encoder.audio_hz = script.encoder.audio_hz.max(44_100);
+        script.ladder = None;
         script
     })
 }
@@ -153,6 +166,41 @@ impl Script {
             .collect()
     }
 
+    /// Name of the rendition whose cuts all others follow.
+    pub fn lead(&self) -> String {
+        match &self.ladder {
+            Some(ladder) => ladder.lead(),
+            None if self.encoder.has_video() => ladder::SOURCE.to_owned(),
+            None => "audio-128k".to_owned(),
+        }
+    }
+
+    /// Whether the source's video is a rendition.
+    pub fn passes_video_through(&self) -> bool {
+        self.encoder.has_video() && self.ladder.as_ref().is_none_or(|ladder| ladder.passes_through)
+    }
+
+    fn begin(&self, encoder: &Encoder, frames: &[Frame]) -> Session {
+        let Some(ladder) = &self.ladder else {
+            return Session::of(self.settings, encoder, frames.to_vec());
+        };
+        let mut session = ladder.begin(self.settings, encoder, frames);
+        ladder::play(&mut session, ladder.steps(frames));
+        session
+    }
+
+    fn resume(&self, session: &mut Session, encoder: &Encoder, frames: &[Frame]) -> Result<(), ResumeError> {
+        let Some(ladder) = &self.ladder else {
+            return session.resume(encoder, frames).map(drop);
+        };
+        let renditions = ladder.renditions(encoder);
+        session
+            .presentation
+            .resume(&encoder.tracks(), &renditions.all, &frames[0])?;
+        ladder::play(session, ladder.steps(frames));
+        Ok(())
+    }
+
     /// Plays the show to its end. A publication that cannot go on with the session ends it.
     pub fn play(&self) -> Show {
         let mut show: Option<Show> = None;
@@ -172,16 +220,17 @@ impl Script {
             let (frames, over_ms) = self.frames(publication, &encoder, first);
             match &mut show {
                 None => {
-                    let session = Session::of(self.settings, &encoder, frames.clone());
+                    let session = self.begin(&encoder, &frames);
                     show = Some(Show { session, frames });
                 }
                 Some(show) => {
                     // A publication is resumed at its first IDR; its audio before that is not used.
-                    let lead = frames
-                        .iter()
-                        .position(|frame| frame.track == TrackKind::Video || !encoder.has_video());
-                    let frames = &frames[lead.unwrap_or(0)..];
-                    if show.session.resume(&encoder, frames).is_err() {
+                    let leads = |frame: &Frame| frame.track == TrackKind::Video || !encoder.has_video();
+                    let Some(lead) = frames.iter().position(leads) else {
+                        continue;
+                    };
+                    let frames = &frames[lead..];
+                    if self.resume(&mut show.session, &encoder, frames).is_err() {
                         break;
                     }
                     show.frames.extend_from_slice(frames);

@@ -18,6 +18,9 @@ struct Arguments {
     /// How long to follow; deltas and the sliding of the window are seen only in runs longer than the window.
     #[arg(default_value_t = 60)]
     seconds: u64,
+    /// Speaks HTTP/2 (in the clear, with prior knowledge) instead of HTTP/1.1.
+    #[arg(long)]
+    http2: bool,
 }
 
 #[tokio::main]
@@ -41,10 +44,15 @@ async fn main() -> ExitCode {
 
 async fn run(arguments: &Arguments) -> Result<Report, CheckError> {
     let url = &arguments.url;
-    let client = Client::http1();
+    let client = if arguments.http2 {
+        Client::h2c()
+    } else {
+        Client::http1()
+    };
     let mut ignored = conformance::findings::Findings::default();
     let read = conformance::multivariant(&client, url, &mut ignored).await?;
-    let following = conformance::check(url, tokio::time::sleep(Duration::from_secs(arguments.seconds)));
+    let until = tokio::time::sleep(Duration::from_secs(arguments.seconds));
+    let following = conformance::check(&client, url, until);
     let asking = async {
         match read.renditions.first() {
             Some(rendition) => blocking::check(&client, &rendition.url).await.map(Some),

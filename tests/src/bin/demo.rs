@@ -11,6 +11,8 @@ use tokio::signal::unix::{SignalKind, signal};
 use vitrine_tests::client::Client;
 use vitrine_tests::demo::{DemoError, Encoder, Program, Stage, follow_script};
 
+/// Where `vitrine-edge` listens by default.
+const EDGE: &str = "http://127.0.0.1:8081";
 /// The show is on air within this time.
 const PATIENCE: Duration = Duration::from_secs(30);
 const POLL: Duration = Duration::from_millis(100);
@@ -46,13 +48,15 @@ async fn play(arguments: &Arguments) -> Result<(), Box<dyn std::error::Error>> {
     let (mut terminated, mut interrupted) =
         (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let mut origin = Program::start("vitrine", &arguments.logs)?;
+    let mut edge = Program::start("vitrine-edge", &arguments.logs)?;
     let result = tokio::select! {
         shown = show(arguments) => shown,
         failure = origin.ended() => Err(failure),
+        failure = edge.ended() => Err(failure),
         _ = terminated.recv() => Ok(()),
         _ = interrupted.recv() => Ok(()),
     };
-    origin.stop().await;
+    tokio::join!(edge.stop(), origin.stop());
     Ok(result?)
 }
 
@@ -77,7 +81,12 @@ async fn show(arguments: &Arguments) -> Result<(), DemoError> {
         // Read all the while: an encoder whose progress nobody reads stands still.
         ended = exhaust(&mut encoder) => return Err(ended),
     }
-    let page = format!("{}/watch/{}", stage.origin, stage.channel);
+    let page = format!("{EDGE}/watch/{}", stage.channel);
+    until("the page at the edge", &arguments.logs, async || {
+        let answer = client.get(&page).await;
+        answer.is_ok_and(|answer| answer.status.is_success())
+    })
+    .await?;
     announce(&stage, &page);
     let script = follow_script(&stage, &mut encoder);
     if arguments.once {
@@ -109,8 +118,9 @@ fn announce(stage: &Stage, page: &str) {
     let _ = writeln!(out, "\nThe show is on air:\n\n    {page}\n");
     let _ = writeln!(
         out,
-        "Playlist  {}/live/{}/index.m3u8\nStatus    {}/v1/channels/{}\n\nStop it by Ctrl-C.",
-        stage.origin, stage.channel, stage.origin, stage.channel
+        "by way of the edge; straight from the origin: {}/watch/{}\n\n\
+         Playlist  {EDGE}/live/{}/index.m3u8\nStatus    {}/v1/channels/{}\n\nStop it by Ctrl-C.",
+        stage.origin, stage.channel, stage.channel, stage.origin, stage.channel
     );
     let _ = out.flush();
 }

@@ -112,10 +112,13 @@ pub async fn multivariant(
 }
 
 /// Follows everything behind the multivariant playlist at `url` until `until` resolves or the show ends.
-pub async fn check(url: &str, until: impl Future<Output = ()>) -> Result<Report, CheckError> {
-    let client = Client::http1();
+pub async fn check(
+    client: &Client,
+    url: &str,
+    until: impl Future<Output = ()>,
+) -> Result<Report, CheckError> {
     let mut findings = Findings::at("multivariant");
-    let read = multivariant(&client, url, &mut findings).await?;
+    let read = multivariant(client, url, &mut findings).await?;
     let shared = Arc::new(Shared::default());
     let (stop, stopped) = watch::channel(false);
     let mut followers = JoinSet::new();
@@ -139,7 +142,7 @@ pub async fn check(url: &str, until: impl Future<Output = ()>) -> Result<Report,
             Some((rendition.url.to_string(), followed.media.clone()))
         })
         .collect();
-    measured(&client, url, target_duration_s(&followed), &facts, &mut findings).await;
+    measured(client, url, target_duration_s(&followed), &facts, &mut findings).await;
     let mut report = Report {
         findings,
         figures: Vec::new(),

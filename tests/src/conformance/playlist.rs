@@ -132,9 +132,13 @@ impl MediaPlaylist {
         self.segments.last().filter(|last| last.is_open())
     }
 
-    /// Place of the newest listed part; of the newest segment's end if there are no parts.
+    /// Place of the newest listed part; of the newest segment's first if it lists none.
     pub fn last(&self) -> Option<Position> {
-        let last = self.segments.last()?;
+        // An open segment may be announced before its first part.
+        let last = self
+            .segments
+            .iter()
+            .rfind(|segment| !segment.is_open() || !segment.parts.is_empty())?;
         Some((last.msn, (last.parts.len() as u64).saturating_sub(1)))
     }
 
@@ -336,4 +340,30 @@ fn number(name: &str, value: &str, findings: &mut Findings) -> u64 {
     let number = integer(value);
     findings.law(3, number.is_some(), || format!("{name}:{value}"));
     number.unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_part_and_the_next_to_come() {
+        let head = "#EXTM3U\n#EXT-X-MEDIA-SEQUENCE:4\n";
+        let part = "#EXT-X-PART:DURATION=1.0,URI=\"p\"\n";
+        let end = "#EXTINF:2.0,\nseg\n";
+        let pdt = "#EXT-X-PROGRAM-DATE-TIME:2026-11-24T10:00:00.000Z\n";
+        let table = [
+            (vec![], None, (4, 0)),
+            (vec![part], Some((4, 0)), (4, 1)),
+            (vec![part, part, end], Some((4, 1)), (5, 0)),
+            (vec![part, part, end, pdt], Some((4, 1)), (5, 0)),
+            (vec![part, part, end, pdt, part], Some((5, 0)), (5, 1)),
+            (vec![end, end], Some((5, 0)), (6, 0)),
+        ];
+        for (lines, last, next) in table {
+            let text = format!("{head}{}", lines.concat());
+            let playlist = MediaPlaylist::parse(&text, &mut Findings::default());
+            assert_eq!((playlist.last(), playlist.next()), (last, next), "{text}");
+        }
+    }
 }

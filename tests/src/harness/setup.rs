@@ -39,6 +39,12 @@ impl ChannelSetup {
         }
     }
 
+    /// The ladder, in TOML: `"passthrough"`, or a list of rungs. Without it, what the machine's processors allow.
+    #[must_use]
+    pub fn ladder(self, toml: &str) -> Self {
+        self.line(&format!("ladder = {toml}"))
+    }
+
     /// Adds a line of TOML to its table.
     #[must_use]
     pub fn line(mut self, line: &str) -> Self {

@@ -76,6 +76,13 @@ impl Source {
         })
     }
 
+    /// A dark picture that is white for a tenth of a second each two seconds, and a tone just then.
+    pub fn flash_and_beep() -> Self {
+        let flash = "drawbox=t=fill:color=black:enable='gte(mod(t,2),0.1)',drawbox=t=fill:color=white:enable='lt(mod(t,2),0.1)'";
+        let beep = "aeval='0.7*sin(2*PI*1000*t)*lt(mod(t,2),0.1)':c=same";
+        Self::picture().with(&["-vf", flash, "-af", beep])
+    }
+
     /// A tone alone.
     pub fn tone() -> Self {
         Self::of(Input::Made {

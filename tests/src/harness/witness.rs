@@ -28,9 +28,14 @@ pub struct Witness {
 }
 
 impl Witness {
-    /// Follows every playlist of a live channel from now on.
+    /// Follows every playlist of a live channel from now on, by HTTP/1.1.
     pub async fn of(vitrine: &Vitrine, channel: &str) -> Self {
-        let (url, client) = (vitrine.playlist(channel), Client::http1());
+        Self::by(Client::http1(), vitrine, channel).await
+    }
+
+    /// The same by any client.
+    pub async fn by(client: Client, vitrine: &Vitrine, channel: &str) -> Self {
+        let url = vitrine.playlist(channel);
         let read = conformance::multivariant(&client, &url, &mut Findings::default())
             .await
             .unwrap_or_else(|error| panic!("{error}"));
@@ -41,12 +46,13 @@ impl Witness {
             .unwrap_or_else(|| panic!("{url} names no playlist"));
         let began = next_segment(&client, &playlist).await.unwrap_or_default();
         let (stop, stopped) = oneshot::channel::<()>();
+        let checking = client.clone();
         let check = tokio::spawn(async move {
             // A dropped sender stops the check as well.
             let until = async {
                 let _ = stopped.await;
             };
-            conformance::check(&url, until).await
+            conformance::check(&checking, &url, until).await
         });
         Self {
             stop,

@@ -5,7 +5,10 @@
 //! ```
 
 mod figures;
+pub mod ladder;
 mod playback;
+mod sync;
 
 pub use figures::{Figures, Limits, Spread};
+pub use ladder::LadderFigures;
 pub use playback::{Encoder, Playback, Player};

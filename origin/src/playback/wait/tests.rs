@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::time::Instant;
-use vitrine_packager::media::{AudioConfig, Frame, TrackConfig, TrackKind, WallTime};
+use vitrine_packager::media::{AudioConfig, Frame, RenditionId, TrackConfig, TrackKind, WallTime};
 use vitrine_packager::presentation::Presentation;
 use vitrine_packager::request::{Directives, MediaName, Position};
 use vitrine_packager::snapshot::Resolution;
@@ -59,7 +59,7 @@ impl Show {
         while !presentation.is_live() {
             frames += 1;
             presentation
-                .push(&Self::frame(frames), &mut |_| Vec::new())
+                .push(RenditionId(0), &Self::frame(frames), &mut |_| Vec::new())
                 .unwrap();
         }
         let update = presentation.take_updates().pop().unwrap();
@@ -75,7 +75,9 @@ impl Show {
         loop {
             self.frames += 1;
             let frame = Self::frame(self.frames);
-            self.presentation.push(&frame, &mut |_| Vec::new()).unwrap();
+            self.presentation
+                .push(RenditionId(0), &frame, &mut |_| Vec::new())
+                .unwrap();
             if let Some(update) = self.presentation.take_updates().pop() {
                 self.feed.publish(Arc::new(update.snapshot));
                 return;

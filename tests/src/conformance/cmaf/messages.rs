@@ -137,18 +137,34 @@ pub struct SeenMessage {
 type Occurrence = (u32, u64);
 
 /// All messages of a presentation.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Messages {
     by_id: BTreeMap<u32, Message>,
     /// For each segment and video rendition, what came in it.
     by_segment: BTreeMap<u64, BTreeMap<String, BTreeSet<Occurrence>>>,
+    /// Bounded: segments with a gap. Full: the oldest is forgotten.
+    incomplete: BTreeSet<(u64, String)>,
     /// Renditions whose segments begin with a message since one did.
     repeating: BTreeSet<String>,
     in_video: bool,
     in_audio: bool,
     seen: Vec<SeenMessage>,
-    /// What was found so far.
-    pub findings: Findings,
+    findings: Findings,
+}
+
+impl Default for Messages {
+    fn default() -> Self {
+        Self {
+            by_id: BTreeMap::new(),
+            by_segment: BTreeMap::new(),
+            incomplete: BTreeSet::new(),
+            repeating: BTreeSet::new(),
+            in_video: false,
+            in_audio: false,
+            seen: Vec::new(),
+            findings: Findings::at("messages"),
+        }
+    }
 }
 
 impl Messages {
@@ -179,6 +195,14 @@ impl Messages {
         }
         while self.by_segment.len() > COMPARED {
             self.compare_oldest();
+        }
+    }
+
+    /// A part of segment `msn` is a gap in `rendition`: its messages cannot be compared with those of others.
+    pub(in crate::conformance) fn gap(&mut self, rendition: &str, msn: u64) {
+        self.incomplete.insert((msn, rendition.to_owned()));
+        while self.incomplete.len() > COMPARED {
+            self.incomplete.pop_first();
         }
     }
 
@@ -222,7 +246,10 @@ impl Messages {
         let Some((msn, renditions)) = self.by_segment.pop_first() else {
             return;
         };
-        let mut sets = renditions.values();
+        let whole = renditions
+            .iter()
+            .filter(|(name, _)| !self.incomplete.contains(&(msn, (*name).clone())));
+        let mut sets = whole.map(|(_, set)| set);
         let first = sets.next();
         for other in sets {
             self.findings.law(163, Some(other) == first, || {

@@ -93,9 +93,15 @@ impl Track {
         self.init.as_ref().map(|(_, init)| init)
     }
 
-    /// Time passed that nobody filmed.
-    pub fn gap(&mut self) {
+    /// Media is missing: what comes next need not follow what came last.
+    pub fn lose(&mut self) {
         self.next_decode = None;
+    }
+
+    /// A part of segment `msn`, or all of it, is a gap.
+    pub fn gap(&mut self, msn: u64, messages: &mut Messages) {
+        self.lose();
+        messages.gap(&self.name, msn);
     }
 
     /// Takes part `index` of `segment`.

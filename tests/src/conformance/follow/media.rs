@@ -92,7 +92,7 @@ impl MediaFollower {
     async fn part(&mut self, segment: &Segment, index: usize, part: &Part, fetch: Fetch, since: Instant) {
         self.init(segment).await;
         let Some(answer) = self.fetched(&part.uri, fetch.await.ok()) else {
-            self.track.gap();
+            self.track.lose();
             return;
         };
         self.figures.parts += 1;
@@ -117,7 +117,7 @@ impl MediaFollower {
         self.init(segment).await;
         let answer = self.get(&segment.uri, &[]).await;
         let Some(answer) = self.fetched(&segment.uri, answer) else {
-            self.track.gap();
+            self.track.lose();
             return;
         };
         self.figures.segments += 1;
@@ -168,7 +168,7 @@ impl MediaFollower {
     /// Rules 71 and 87: a part that never was is refused, and not waited for.
     async fn gap_part(&mut self, segment: &Segment, part: &Part, fetch: Fetch) {
         self.figures.gaps += 1;
-        self.track.gap();
+        self.track.gap(segment.msn, &mut self.shared.messages());
         let answer = tokio::time::timeout(PROMPT, fetch).await;
         let status = answer
             .ok()
@@ -183,7 +183,7 @@ impl MediaFollower {
 
     async fn gap_segment(&mut self, segment: &Segment) {
         self.figures.gaps += 1;
-        self.track.gap();
+        self.track.gap(segment.msn, &mut self.shared.messages());
         let answer = self.get(&segment.uri, &[]).await;
         let status = answer.and_then(Result::ok).map(|answer| answer.status);
         let refused = matches!(status, Some(StatusCode::NOT_FOUND | StatusCode::GONE));

@@ -6,6 +6,7 @@
 //! ```
 
 mod figures;
+mod gone;
 mod media;
 mod playlists;
 

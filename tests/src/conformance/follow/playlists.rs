@@ -1,12 +1,13 @@
 //! Reloads a media playlist by blocking requests, full and delta, and lists what is new in it.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use http::StatusCode;
 use tokio::sync::{mpsc, watch};
 
+use super::gone::Gone;
 use super::media::{Fetch, Listed};
 use super::{Figures, Followed, Shared};
 use crate::client::{Answer, Client, ClientError};
@@ -16,17 +17,8 @@ use crate::conformance::rules::headers::{self, Kind};
 use crate::conformance::rules::multivariant::Rendition;
 use crate::conformance::rules::{delta, history, version};
 
-/// Bounded: URLs that left the playlist, to be tried at the end. Full: the oldest is forgotten.
-const GONE: usize = 256;
 /// What is not there must be refused within this time.
 const PROMPT: Duration = Duration::from_secs(5);
-
-/// A URL that left the playlist, and until when it must be answered.
-struct Gone {
-    spec: u16,
-    uri: String,
-    until: Instant,
-}
 
 /// Follows one media playlist.
 pub(super) struct PlaylistFollower {
@@ -37,8 +29,7 @@ pub(super) struct PlaylistFollower {
     items: mpsc::Sender<Listed>,
     /// Requests for hinted parts, by URI.
     hinted: HashMap<String, Fetch>,
-    gone: VecDeque<Gone>,
-    longest: Duration,
+    gone: Gone,
     target_duration_s: u64,
     last_part: Option<Instant>,
     last_segment: Option<Instant>,
@@ -62,8 +53,7 @@ impl PlaylistFollower {
             shared,
             items,
             hinted: HashMap::new(),
-            gone: VecDeque::new(),
-            longest: Duration::ZERO,
+            gone: Gone::default(),
             target_duration_s: 0,
             last_part: None,
             last_segment: None,
@@ -118,7 +108,10 @@ impl PlaylistFollower {
         if current.ended {
             self.after_the_end(&current).await;
         }
-        self.try_gone().await;
+        let gone = std::mem::take(&mut self.gone);
+        gone.try_all(&self.client, &self.rendition.url, &mut self.findings)
+            .await;
+        self.paced();
         Ok(current.ended)
     }
 
@@ -206,7 +199,6 @@ impl PlaylistFollower {
         self.shared
             .across()
             .observe(base.as_str(), self.rendition.is_video, playlist, &reports);
-        self.longest = self.longest.max(playlist.length());
         self.target_duration_s = playlist.target_duration_s;
     }
 
@@ -279,7 +271,7 @@ impl PlaylistFollower {
             }
         }
         self.figures.bursts += u64::from(fresh > 1 && !before.segments.is_empty());
-        self.remember_gone(before, next);
+        self.gone.remember(before, next);
         if let Some(uri) = next.hinted_part().filter(|uri| !self.hinted.contains_key(*uri)) {
             let fetch = self.fetch(uri);
             self.hinted.insert(uri.to_owned(), fetch);
@@ -296,49 +288,33 @@ impl PlaylistFollower {
         tokio::spawn(async move { client.get(&url).await })
     }
 
-    /// What left the playlist must stay for a while: rules 14 and 26.
-    fn remember_gone(&mut self, before: &MediaPlaylist, next: &MediaPlaylist) {
-        let now = Instant::now();
-        let part_life = Duration::from_secs(3 * next.target_duration_s);
-        for old in before.segments.iter().filter(|segment| !segment.gap) {
-            let new = next.segments.iter().find(|segment| segment.msn == old.msn);
-            let parts_went = new.is_none_or(|new| new.parts.is_empty());
-            for part in old.parts.iter().filter(|part| parts_went && !part.gap) {
-                self.gone.push_back(Gone {
-                    spec: 26,
-                    uri: part.uri.clone(),
-                    until: now + part_life,
-                });
-            }
-            if new.is_none() && !old.is_open() {
-                self.gone.push_back(Gone {
-                    spec: 14,
-                    uri: old.uri.clone(),
-                    until: now + old.duration + self.longest,
-                });
-            }
-        }
-        while self.gone.len() > GONE {
-            self.gone.pop_front();
-        }
-    }
-
-    async fn try_gone(&mut self) {
-        let gone = std::mem::take(&mut self.gone);
-        for Gone { spec, uri, until } in gone {
-            // A second's grace: the request itself takes time.
-            if Instant::now() + Duration::from_secs(1) > until {
-                continue;
-            }
-            let status = self
-                .fetch(&uri)
-                .await
-                .ok()
-                .and_then(Result::ok)
-                .map(|answer| answer.status);
-            self.findings.law(spec, status == Some(StatusCode::OK), || {
-                format!("{uri} left the playlist a moment ago and answers {status:?}")
-            });
+    /// Rules 27 and 28 as far as a machine that is busy with other things can keep them: most of the time.
+    fn paced(&mut self) {
+        let figures = &self.figures;
+        let table = [
+            (
+                27,
+                figures.bursts,
+                figures.versions,
+                "versions had several new parts",
+            ),
+            (
+                27,
+                figures.late_parts,
+                figures.part_interval.len() as u64,
+                "parts came late",
+            ),
+            (
+                28,
+                figures.late_segments,
+                figures.segment_interval.len() as u64,
+                "segments came late",
+            ),
+        ];
+        for (spec, off, all, what) in table {
+            // One or two of a few say nothing.
+            self.findings
+                .law(spec, off * 2 <= all.max(8), || format!("{off} of {all} {what}"));
         }
     }
 

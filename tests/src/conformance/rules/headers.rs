@@ -107,3 +107,151 @@ pub fn playlist_text(answer: &Answer, asked_for_gzip: bool, findings: &mut Findi
     findings.law(96, read.is_ok(), || format!("gzip cannot be read: {read:?}"));
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::io::Write;
+    use std::time::Instant;
+
+    use bytes::Bytes;
+    use flate2::Compression;
+    use flate2::write::GzEncoder;
+    use http::StatusCode;
+    use http::header::{HeaderMap, HeaderName, HeaderValue};
+
+    use super::*;
+
+    /// The header fields of a good playlist; `Content-Type` and `Cache-Control` are given.
+    fn answer(content_type: &str, cache_control: &str) -> Answer {
+        let pairs = [
+            ("content-type", content_type),
+            ("cache-control", cache_control),
+            ("date", "Tue, 24 Nov 2026 22:34:27 GMT"),
+            ("access-control-allow-origin", "*"),
+            ("access-control-expose-headers", "Age, Date"),
+            ("vary", "Accept-Encoding"),
+        ];
+        let now = Instant::now();
+        Answer {
+            status: StatusCode::OK,
+            headers: pairs
+                .into_iter()
+                .map(|(name, value)| {
+                    (
+                        HeaderName::from_static(name),
+                        HeaderValue::from_str(value).unwrap(),
+                    )
+                })
+                .collect::<HeaderMap>(),
+            body: Bytes::new(),
+            asked: now,
+            head_at: now,
+            first_byte_at: now,
+            whole_at: now,
+        }
+    }
+
+    fn specs(findings: &Findings) -> BTreeSet<u16> {
+        findings
+            .violations()
+            .iter()
+            .map(|violation| violation.spec)
+            .collect()
+    }
+
+    fn breaks(kind: Kind, answer: &Answer) -> BTreeSet<u16> {
+        let mut findings = Findings::default();
+        check(kind, 2, answer, &mut findings);
+        specs(&findings)
+    }
+
+    #[test]
+    fn types_and_cache_lives_are_those_of_the_kind() {
+        const PLAYLIST: &str = "application/vnd.apple.mpegurl";
+        const YEAR: &str = "public, max-age=31536000, immutable";
+        let table: [(Kind, &str, &str, &[u16]); 14] = [
+            (Kind::PlainPlaylist, PLAYLIST, "public, max-age=1", &[]),
+            (Kind::PlainPlaylist, PLAYLIST, "public, max-age=2", &[102]),
+            (Kind::PlainPlaylist, PLAYLIST, "", &[102, 225]),
+            (Kind::PlainPlaylist, "text/plain", "max-age=1", &[2]),
+            (Kind::BlockingPlaylist, PLAYLIST, "public, max-age=12", &[]),
+            (Kind::BlockingPlaylist, PLAYLIST, "no-cache", &[102]),
+            (Kind::Video, "video/mp4", YEAR, &[]),
+            (Kind::Video, "audio/mp4", YEAR, &[127]),
+            (Kind::Video, "video/mp4", "max-age=60", &[106]),
+            (Kind::Audio, "audio/mp4", YEAR, &[]),
+            (
+                Kind::EarlyError,
+                "application/problem+json",
+                "public, max-age=1",
+                &[],
+            ),
+            (Kind::EarlyError, "application/problem+json", "no-store", &[]),
+            (Kind::EarlyError, "application/problem+json", "max-age=8", &[103]),
+            (Kind::EarlyError, PLAYLIST, "no-store", &[2]),
+        ];
+        for (kind, content_type, cache_control, expected) in table {
+            let found = breaks(kind, &answer(content_type, cache_control));
+            let expected = expected.iter().copied().collect();
+            assert_eq!(found, expected, "{kind:?} {content_type} {cache_control}");
+        }
+    }
+
+    #[test]
+    fn what_every_answer_needs_and_must_not_have() {
+        let good = answer("video/mp4", "max-age=86400");
+        for (field, value, spec) in [
+            ("age", Some("1"), 101),
+            ("date", None, 236),
+            ("access-control-allow-origin", None, 235),
+            ("access-control-allow-origin", Some("https://shop.example"), 235),
+            ("access-control-expose-headers", Some("Content-Length"), 235),
+        ] {
+            let mut answer = good.clone();
+            match value {
+                Some(value) => answer.headers.insert(field, HeaderValue::from_static(value)),
+                None => answer.headers.remove(field),
+            };
+            assert_eq!(
+                breaks(Kind::Video, &answer),
+                BTreeSet::from([spec]),
+                "{field} {value:?}"
+            );
+        }
+        let mut redirected = good;
+        redirected.status = StatusCode::FOUND;
+        assert_eq!(breaks(Kind::Video, &redirected), BTreeSet::from([94]));
+    }
+
+    #[test]
+    fn gzip_is_what_was_asked_for_and_can_be_read() {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+        encoder.write_all(b"#EXTM3U\n").unwrap();
+        let zipped = encoder.finish().unwrap();
+        let with = |encoding: Option<&'static str>, body: &[u8]| {
+            let mut answer = answer("", "");
+            if let Some(encoding) = encoding {
+                answer
+                    .headers
+                    .insert("content-encoding", HeaderValue::from_static(encoding));
+            }
+            answer.body = Bytes::copy_from_slice(body);
+            answer
+        };
+        let mut findings = Findings::default();
+        let text = playlist_text(&with(Some("gzip"), &zipped), true, &mut findings);
+        assert_eq!((text.as_str(), specs(&findings)), ("#EXTM3U\n", BTreeSet::new()));
+        let broken = [
+            (with(Some("gzip"), &zipped[..12]), true),
+            (with(Some("gzip"), &zipped), false),
+            (with(None, b"#EXTM3U\n"), true),
+            (with(Some("br"), b""), false),
+        ];
+        for (answer, asked_for_gzip) in broken {
+            let mut findings = Findings::default();
+            playlist_text(&answer, asked_for_gzip, &mut findings);
+            assert_eq!(specs(&findings), BTreeSet::from([96]), "{answer:?}");
+        }
+    }
+}

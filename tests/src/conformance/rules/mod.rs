@@ -5,6 +5,7 @@ pub mod delta;
 pub mod headers;
 pub mod history;
 pub mod multivariant;
+pub mod reports;
 pub mod version;
 
 #[cfg(test)]

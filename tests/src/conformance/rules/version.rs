@@ -104,6 +104,14 @@ fn whole_segment(playlist: &MediaPlaylist, segment: &Segment, is_video: bool, fi
         format!("EXTINF {seconds} of segment {msn} rounds to more than TARGETDURATION")
     });
     if !segment.parts.is_empty() {
+        // 8216bis 6.2.1: EXT-X-GAP applies to a segment of which a part is a gap, and to no other.
+        let any_gap = segment.parts.iter().any(|part| part.gap);
+        findings.law(87, any_gap == segment.gap, || {
+            format!(
+                "segment {msn}: EXT-X-GAP {}, gaps among its parts {any_gap}",
+                segment.gap
+            )
+        });
         let sum: Duration = segment.parts.iter().map(|part| part.duration).sum();
         let slack = PRINTED * (segment.parts.len() as u32 + 1);
         findings.law(24, sum.abs_diff(segment.duration) <= slack, || {
@@ -132,11 +140,6 @@ fn parts(playlist: &MediaPlaylist, segment: &Segment, findings: &mut Findings) {
         findings.law(20, exempt || duration >= target.mul_f64(0.85), || {
             format!("part {msn}.{index} of {duration:?} is under 85 % of {target:?}")
         });
-        if segment.gap {
-            findings.law(87, part.gap, || {
-                format!("part {msn}.{index} of a gap segment is no gap")
-            });
-        }
     }
 }
 

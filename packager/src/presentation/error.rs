@@ -1,0 +1,35 @@
+//! Why a session does not take a frame, or an encoder that came back.
+
+use crate::cmaf::BoxError;
+use crate::codec::CodecError;
+use crate::segmenter::GopTooLong;
+
+/// Why a frame cannot be packaged.
+#[derive(Debug, thiserror::Error)]
+pub enum PushError {
+    /// Keyframes are too far apart.
+    #[error(transparent)]
+    Gop(#[from] GopTooLong),
+    /// A box could not be written.
+    #[error(transparent)]
+    Box(#[from] BoxError),
+}
+
+/// Why a returning encoder cannot go on with the session; it needs a new one.
+#[derive(Debug, thiserror::Error)]
+pub enum ResumeError {
+    /// The parameter sets are unusable.
+    #[error(transparent)]
+    Codec(#[from] CodecError),
+    /// Video or audio came or went.
+    #[error("the encoder came back with other tracks: a new session starts")]
+    OtherTracks,
+    /// Its frames do not fill the session's parts.
+    #[error(
+        "the encoder came back with a frame rate that does not fill the session's parts: a new session starts"
+    )]
+    OtherRate,
+    /// An init section could not be written.
+    #[error(transparent)]
+    Box(#[from] BoxError),
+}
