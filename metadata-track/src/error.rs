@@ -68,7 +68,7 @@ pub enum EventError {
     /// So many events on one stretch of the timeline would swell its parts.
     #[error("{limit} within one second of the show are taken at most: send it again in {retry_after_ms} ms")]
     TooMany {
-        /// What there is too much of: `128 events` or `32 KB of events`.
+        /// What there is too much of: `100 events` or `32 KB of events`.
         limit: &'static str,
         /// Milliseconds of media time until there is room.
         retry_after_ms: u32,

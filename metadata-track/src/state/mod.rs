@@ -88,6 +88,15 @@ impl ShowState {
             .unwrap_or_else(|_| Self { seq, ..self.clone() })
     }
 
+    /// As [`fold`](Self::fold), without looking at the length: to foresee a state, many times over.
+    pub(crate) fn fold_roughly(&self, event: &ShowEvent, seq: u32) -> Self {
+        let mut next = self.clone();
+        match next.reduce(event) {
+            Ok(()) => Self { seq, ..next },
+            Err(_) => Self { seq, ..self.clone() },
+        }
+    }
+
     /// Its fingerprint.
     pub fn hash(&self) -> StateHash {
         let digest: [u8; 32] = Sha256::digest(self.json()).into();

@@ -6,7 +6,7 @@ use http::{Response, StatusCode};
 use serde::Serialize;
 use vitrine_metadata_track::EventError;
 
-use super::command::PostError;
+use super::command::Refusal;
 use crate::playback::response::{Answer, SharedBody};
 
 /// A JSON answer that no cache keeps.
@@ -35,6 +35,7 @@ pub(super) struct Problem {
     status: u16,
     title: &'static str,
     detail: String,
+    /// Path of the field, or name of the parameter or header, that is at fault.
     #[serde(skip_serializing_if = "Option::is_none")]
     field: Option<String>,
     #[serde(skip)]
@@ -55,6 +56,22 @@ impl Problem {
             field: None,
             retry_after_s: None,
             allow: None,
+        }
+    }
+
+    /// The field, parameter or header of that name is at fault.
+    pub(super) fn of_field(code: StatusCode, field: &str, detail: impl Into<String>) -> Self {
+        Self {
+            field: Some(field.to_owned()),
+            ..Self::new(code, detail)
+        }
+    }
+
+    /// There is no room at the moment.
+    pub(super) fn busy(detail: &str) -> Self {
+        Self {
+            retry_after_s: Some(1),
+            ..Self::new(StatusCode::SERVICE_UNAVAILABLE, detail)
         }
     }
 
@@ -127,11 +144,20 @@ fn retry_after_s(error: &EventError) -> Option<u32> {
     }
 }
 
-impl From<PostError> for Problem {
-    fn from(error: PostError) -> Self {
-        match error {
-            PostError::NotLive => Self::new(StatusCode::CONFLICT, error.to_string()),
-            PostError::Event(event) => event.into(),
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        let detail = refusal.to_string();
+        match refusal {
+            Refusal::Event(event) => event.into(),
+            Refusal::NoEvent => Self::new(StatusCode::NOT_FOUND, detail),
+            Refusal::NotLive | Refusal::NotWaiting(_) => Self::new(StatusCode::CONFLICT, detail),
+            // As draft-ietf-httpapi-idempotency-key-header 2.7 has it.
+            Refusal::OtherBody => Self::of_field(StatusCode::UNPROCESSABLE_ENTITY, "Idempotency-Key", detail),
+            Refusal::StillGoingOn => Self {
+                retry_after_s: Some(1),
+                ..Self::new(StatusCode::CONFLICT, detail)
+            },
+            Refusal::TooMuchToDo | Refusal::NotWritten(_) => Self::busy(&detail),
         }
     }
 }

@@ -1,4 +1,5 @@
 use super::*;
+use crate::request::EventRequest;
 
 const LAMP: &str = r#""id":"sku-1","name":"Lamp","price":{"amount":4990,"currency":"EUR"}"#;
 
@@ -264,8 +265,8 @@ fn the_examples_in_the_manual_are_events() {
         .collect();
     let mut types = std::collections::BTreeSet::new();
     for example in examples {
-        match ShowEvent::from_json(example.as_bytes()) {
-            Ok(event) => types.insert(event.type_name()),
+        match EventRequest::from_json(example.as_bytes()) {
+            Ok(request) => types.insert(request.event.type_name()),
             Err(error) => panic!("{example}: {error}"),
         };
     }
