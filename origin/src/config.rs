@@ -8,6 +8,8 @@ use serde::Deserialize;
 use vitrine_ingest::ladder::{LadderChoice, LadderSettings, Plan};
 use vitrine_packager::startup::PackagingSettings;
 
+use crate::channel::ShowSettings;
+
 /// Why the program does not start.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
@@ -72,6 +74,8 @@ pub struct Config {
     pub rtmp: RtmpConfig,
     /// Parts, segments and windows.
     pub packaging: PackagingConfig,
+    /// Show events.
+    pub events: EventsConfig,
     /// The channels; without any, the demo channel.
     #[serde(rename = "channel")]
     pub channels: Vec<ChannelConfig>,
@@ -117,6 +121,16 @@ pub struct PackagingConfig {
     pub reconnect_window_seconds: u64,
 }
 
+/// `[events]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct EventsConfig {
+    /// Where they are kept; empty: in memory only; none: in `vitrine-data`, if that can be written.
+    pub directory: Option<PathBuf>,
+    /// A session that starts so soon after the one before goes on with its show.
+    pub resume_window_seconds: u64,
+}
+
 /// `[[channel]]`
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -128,6 +142,9 @@ pub struct ChannelConfig {
     /// Who may post events.
     #[serde(default)]
     pub event_tokens: Vec<Secret>,
+    /// From the camera to the moment at which a frame is received here.
+    #[serde(default)]
+    pub encoder_delay_seconds: f64,
     /// Its video renditions.
     #[serde(default)]
     pub ladder: LadderChoice,
@@ -153,6 +170,25 @@ impl Default for RtmpConfig {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 1935)),
             silence_timeout_seconds: 10,
+        }
+    }
+}
+
+impl Default for EventsConfig {
+    fn default() -> Self {
+        Self {
+            directory: None,
+            resume_window_seconds: 300,
+        }
+    }
+}
+
+impl EventsConfig {
+    /// As the channel's task takes them.
+    pub fn settings(&self, channel: &ChannelConfig) -> ShowSettings {
+        ShowSettings {
+            encoder_delay: Duration::from_secs_f64(channel.encoder_delay_seconds),
+            resume_window: Duration::from_secs(self.resume_window_seconds),
         }
     }
 }
@@ -251,6 +287,9 @@ impl Config {
         set(name, variable(name), &mut packaging.window_seconds)?;
         let name = "VITRINE_RECONNECT_WINDOW_SECONDS";
         set(name, variable(name), &mut packaging.reconnect_window_seconds)?;
+        self.events.directory = variable("VITRINE_EVENTS_DIRECTORY")
+            .map(PathBuf::from)
+            .or(self.events.directory.take());
         self.http.tls_cert = variable("VITRINE_TLS_CERT")
             .map(PathBuf::from)
             .or(self.http.tls_cert.take());
@@ -306,6 +345,7 @@ impl ChannelConfig {
             name: "demo".into(),
             stream_keys: secret(),
             event_tokens: secret(),
+            encoder_delay_seconds: 0.0,
             ladder: LadderChoice::Auto,
             audio_bitrates_kbps: Vec::new(),
         }
@@ -324,6 +364,9 @@ impl ChannelConfig {
         let lawful = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
         if self.name.is_empty() || self.name.len() > 40 || !self.name.bytes().all(lawful) {
             return invalid("the name must be 1 to 40 of a-z, 0-9 and '-'");
+        }
+        if !(0.0..=30.0).contains(&self.encoder_delay_seconds) {
+            return invalid("encoder_delay_seconds must be 0 to 30");
         }
         if self.stream_keys.is_empty() {
             return invalid("stream_keys needs at least one key");

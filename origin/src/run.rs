@@ -1,5 +1,6 @@
 //! The program put together: encoders' server, channels' tasks, viewers' server.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use metrics_exporter_prometheus::PrometheusBuilder;
@@ -9,14 +10,18 @@ use vitrine_ingest::ladder::{LadderError, check_encoders};
 use vitrine_ingest::rtmp::RtmpSettings;
 use vitrine_ingest::{Door, Reception, StreamKey};
 
+use crate::bus::{Journal, JournalError};
 use crate::channel::{self, ChannelSettings};
-use crate::config::Config;
+use crate::config::{Config, EventsConfig};
 use crate::control::{Control, ControlledChannel};
 use crate::playback::serve::Playback;
 use crate::server::{self, Site, TlsError};
 
 /// Bounded: publications that a channel's task has not taken up yet. Full: ingest answers that the channel is unavailable.
 const PUBLICATION_QUEUE: usize = 2;
+
+/// Where events are kept if nothing else is said.
+const DEFAULT_EVENTS_DIRECTORY: &str = "vitrine-data";
 
 /// Why the program stops before it began.
 #[derive(Debug, thiserror::Error)]
@@ -39,6 +44,14 @@ pub enum RunError {
         /// What is missing.
         source: LadderError,
     },
+    /// Events cannot be kept.
+    #[error("channel {channel}: {source}")]
+    Journal {
+        /// The channel.
+        channel: String,
+        /// What is wrong with its folder.
+        source: JournalError,
+    },
     /// TLS is configured and cannot be spoken.
     #[error(transparent)]
     Tls(#[from] TlsError),
@@ -58,6 +71,7 @@ pub async fn run(config: Config, shutdown: watch::Receiver<bool>) -> Result<(), 
     let rtmp = bind("rtmp.listen", config.rtmp.listen).await?;
 
     let (mut doors, mut controlled, mut feeds, mut tasks) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let directory = events_directory(&config.events);
     // Channels end after the encoders' server, so that they hear of its farewell.
     let (channels_stop, channels_stopped) = watch::channel(false);
     for channel in &config.channels {
@@ -71,8 +85,16 @@ pub async fn run(config: Config, shutdown: watch::Receiver<bool>) -> Result<(), 
             packaging: config.packaging.settings(),
             ladder: channel.ladder(),
             reconnect_window: config.packaging.reconnect_window(),
+            show: config.events.settings(channel),
+            journal: Journal {
+                folder: directory.as_ref().map(|directory| directory.join(&channel.name)),
+            },
         };
-        let (handle, task) = channel::spawn(settings, queue, channels_stopped.clone());
+        let started = channel::spawn(settings, queue, channels_stopped.clone());
+        let (handle, task) = started.map_err(|source| RunError::Journal {
+            channel: channel.name.clone(),
+            source,
+        })?;
         let keys = channel
             .stream_keys
             .iter()
@@ -122,6 +144,23 @@ pub async fn run(config: Config, shutdown: watch::Receiver<bool>) -> Result<(), 
     }
     let _ = viewers.await;
     Ok(())
+}
+
+/// Where events are kept; `None`: in memory.
+fn events_directory(config: &EventsConfig) -> Option<PathBuf> {
+    match &config.directory {
+        Some(directory) => (!directory.as_os_str().is_empty()).then(|| directory.clone()),
+        None => match std::fs::create_dir_all(DEFAULT_EVENTS_DIRECTORY) {
+            Ok(()) => Some(DEFAULT_EVENTS_DIRECTORY.into()),
+            Err(error) => {
+                tracing::warn!(
+                    "{DEFAULT_EVENTS_DIRECTORY}: {error}: events are kept in memory, and are gone with the program; \
+                     give a folder in events.directory"
+                );
+                None
+            }
+        },
+    }
 }
 
 async fn bind(key: &'static str, address: std::net::SocketAddr) -> Result<TcpListener, RunError> {

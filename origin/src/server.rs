@@ -71,7 +71,12 @@ impl Site {
             "/" => web::index(self.control.names()),
             "/healthz" | "/readyz" => plain("ok\n".into()),
             "/metrics" => plain(self.metrics.render()),
-            "/schemas/events.json" => plain_json(&vitrine_metadata_track::event_schema()),
+            "/schemas/events.json" | "/schemas/events/2.json" => {
+                plain_json(&vitrine_metadata_track::event_schema())
+            }
+            "/schemas/messages.json" | "/schemas/messages/2.json" => {
+                plain_json(&vitrine_metadata_track::message_schema())
+            }
             _ => match path.strip_prefix("/assets/") {
                 Some(asset) => web::asset(asset),
                 None if path.starts_with("/watch/") => web::watch_page(),

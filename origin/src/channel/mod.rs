@@ -1,8 +1,8 @@
 //! The live task that owns a channel: publications in, snapshots out.
 //!
 //! ```text
-//! Publication ─► Startup ─► Intake (ladder) ─► Session { Presentation, Track } ─► SessionFeed ─► every reader
-//! ChannelCommand ───────────────────────┘
+//! Publication ─► Startup ─► Intake (ladder) ─► Session { Presentation } ─► SessionFeed ─► every reader
+//! ChannelCommand ─► Show { Ledger, Track } ──────────┘
 //! ```
 
 mod advice;
@@ -10,7 +10,9 @@ pub mod feed;
 mod intake;
 mod report;
 mod session;
+mod show;
 mod task;
+mod unique;
 mod way;
 
 use std::sync::Arc;
@@ -22,12 +24,18 @@ use vitrine_ingest::Publication;
 use vitrine_ingest::ladder::LadderSettings;
 use vitrine_packager::startup::PackagingSettings;
 
-use crate::control::command::ChannelCommand;
+use crate::bus::{Journal, JournalError};
+use crate::control::command::{ChannelCommand, ChannelQuery};
 use crate::control::status::ChannelStatus;
 use feed::ChannelFeed;
+use show::Show;
+
+pub use show::{ShowFeed, ShowSettings};
 
 /// Bounded: commands that wait for a channel's task. Full: the API answers 503.
 pub const COMMAND_QUEUE: usize = 64;
+/// Bounded: questions that wait for a channel's task. Full: the API answers 503.
+pub const QUERY_QUEUE: usize = 64;
 
 /// What a channel is told by the configuration.
 #[derive(Debug, Clone)]
@@ -40,6 +48,10 @@ pub struct ChannelSettings {
     pub ladder: LadderSettings,
     /// How long a session waits for its encoder to come back before it ends.
     pub reconnect_window: Duration,
+    /// How events are timed and kept.
+    pub show: ShowSettings,
+    /// Where they are kept.
+    pub journal: Journal,
 }
 
 /// A running channel, as the rest of the program holds it.
@@ -49,8 +61,12 @@ pub struct ChannelHandle {
     pub feed: Arc<ChannelFeed>,
     /// The status, renewed at each change and once a second.
     pub status: watch::Receiver<Arc<ChannelStatus>>,
-    /// Asks the task for something.
+    /// The show as its readers see it.
+    pub show: ShowFeed,
+    /// Asks the task to change the show.
     pub commands: mpsc::Sender<ChannelCommand>,
+    /// Asks the task about the show.
+    pub queries: mpsc::Sender<ChannelQuery>,
 }
 
 /// Starts a channel's task. It ends its session and itself when `shutdown` turns true.
@@ -58,18 +74,21 @@ pub fn spawn(
     settings: ChannelSettings,
     publications: mpsc::Receiver<Publication>,
     shutdown: watch::Receiver<bool>,
-) -> (ChannelHandle, JoinHandle<()>) {
+) -> Result<(ChannelHandle, JoinHandle<()>), JournalError> {
+    let show = Show::open(&settings.name, settings.show, &settings.journal)?;
+    let show_feed = show.feed();
     let feed = Arc::new(ChannelFeed::new(settings.name.clone()));
     let (commands, command_queue) = mpsc::channel(COMMAND_QUEUE);
+    let (queries, query_queue) = mpsc::channel(QUERY_QUEUE);
     let (status_sender, status) = watch::channel(Arc::new(ChannelStatus::idle(&settings.name)));
-    let task = task::ChannelTask::new(settings, feed.clone(), status_sender);
-    let join = tokio::spawn(task.run(publications, command_queue, shutdown));
-    (
-        ChannelHandle {
-            feed,
-            status,
-            commands,
-        },
-        join,
-    )
+    let task = task::ChannelTask::new(settings, feed.clone(), show, status_sender);
+    let join = tokio::spawn(task.run(publications, command_queue, query_queue, shutdown));
+    let handle = ChannelHandle {
+        feed,
+        status,
+        show: show_feed,
+        commands,
+        queries,
+    };
+    Ok((handle, join))
 }

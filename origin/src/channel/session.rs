@@ -1,17 +1,17 @@
-//! One session of a channel: the presentation, the shopping track, and what readers see of both.
+//! One session of a channel: the presentation, and what readers see of it. Its messages come from the show's track.
 
 use std::collections::BTreeMap;
-use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::Arc;
 
 use arc_swap::ArcSwapOption;
-use vitrine_metadata_track::{EventError, Posted, ShowEvent, ShowState, Track};
+use vitrine_metadata_track::Track;
 use vitrine_packager::media::{Frame, MediaTime, RenditionId, TrackConfig, WallTime};
 use vitrine_packager::opening::{Opening, Renditions};
 use vitrine_packager::presentation::{Presentation, PushError, RenditionInfo, ResumeError};
 use vitrine_packager::startup::StartError;
 
 use super::feed::{ChannelFeed, RenditionFeed, SessionFeed};
+use super::unique::session_id;
 
 /// A session from its first segment to its end.
 #[derive(Debug)]
@@ -19,24 +19,20 @@ pub(super) struct Session {
     pub(super) id: String,
     pub(super) started: WallTime,
     presentation: Presentation,
-    track: Track,
     /// `None` until every rendition has a whole segment.
     feed: Option<Arc<SessionFeed>>,
-    /// Since when the encoder is away, and the media time at which it left.
-    away: Option<(WallTime, MediaTime)>,
+    /// Since when the encoder is away.
+    away: Option<WallTime>,
 }
 
 impl Session {
     /// A session of these renditions; nothing is in it yet.
     pub(super) fn start(opening: Opening, renditions: Renditions, now: WallTime) -> Result<Self, StartError> {
-        let id = session_id(now);
-        let track = Track::new(&id);
         let presentation = opening.present(renditions)?;
         Ok(Self {
-            id,
+            id: session_id(now),
             started: now,
             presentation,
-            track,
             feed: None,
             away: None,
         })
@@ -48,20 +44,22 @@ impl Session {
     }
 
     /// Packages a rendition's frame, or, while the encoder is away, drops it.
-    pub(super) fn push(&mut self, id: RenditionId, frame: &Frame) -> Result<(), PushError> {
-        let track = &self.track;
-        self.presentation
-            .push(id, frame, &mut |span| track.messages(span))?;
+    pub(super) fn push(
+        &mut self,
+        id: RenditionId,
+        frame: &Frame,
+        track: &mut Track,
+    ) -> Result<(), PushError> {
+        self.presentation.push(id, frame, &mut |span| track.carry(span))?;
         if let Some(written) = self.presentation.written_until() {
-            self.track.written_to(written);
+            track.written_to(written);
         }
         Ok(())
     }
 
     /// Gaps from here on in place of a rung's media.
-    pub(super) fn shed(&mut self, id: RenditionId) {
-        let track = &self.track;
-        if let Err(error) = self.presentation.shed(id, &mut |span| track.messages(span)) {
+    pub(super) fn shed(&mut self, id: RenditionId, track: &mut Track) {
+        if let Err(error) = self.presentation.shed(id, &mut |span| track.carry(span)) {
             tracing::warn!(%error, "the last part of a shed rung could not be written");
         }
     }
@@ -72,15 +70,14 @@ impl Session {
     }
 
     /// The encoder is gone or silent: gaps from here on.
-    pub(super) fn encoder_lost(&mut self, now: WallTime) {
+    pub(super) fn encoder_lost(&mut self, now: WallTime, track: &mut Track) {
         if self.away.is_some() {
             return;
         }
-        let track = &self.track;
-        if let Err(error) = self.presentation.encoder_lost(&mut |span| track.messages(span)) {
+        if let Err(error) = self.presentation.encoder_lost(&mut |span| track.carry(span)) {
             tracing::warn!(%error, "the last part before the gap could not be written");
         }
-        self.away = Some((now, self.presentation.live_edge()));
+        self.away = Some(now);
     }
 
     /// Goes on with a returned encoder at its frame `first`; `source` are its tracks, `renditions` the session's anew.
@@ -89,18 +86,18 @@ impl Session {
         source: &[TrackConfig],
         renditions: &Renditions,
         first: &Frame,
+        track: &mut Track,
     ) -> Result<(), ResumeError> {
         let at = self.presentation.resume(source, &renditions.all, first)?;
-        if let Some((_, from)) = self.away.take() {
-            let skipped = self.track.skip_gap(from, at);
-            tracing::debug!(?skipped, "events that fell into the gap");
-        }
+        self.away = None;
+        // What falls into a gap is carried by the first part behind it.
+        track.written_to(at);
         Ok(())
     }
 
     /// Since when the encoder is away.
     pub(super) fn away_since(&self) -> Option<WallTime> {
-        self.away.map(|(since, _)| since)
+        self.away
     }
 
     /// Whether viewers can be let in.
@@ -108,18 +105,14 @@ impl Session {
         self.feed.is_some()
     }
 
-    /// Puts an event on the timeline, at the next frame to come.
-    pub(super) fn post(&mut self, event: ShowEvent) -> Result<Posted, EventError> {
-        let at = self.presentation.live_edge();
-        let mut posted = self.track.post(event, at, self.presentation.wall_time(at))?;
-        // What falls into a gap is carried by the first part behind it.
-        posted.late |= self.away.is_some();
-        Ok(posted)
+    /// Media time of the next frame to come.
+    pub(super) fn live_edge(&self) -> MediaTime {
+        self.presentation.live_edge()
     }
 
-    /// The state in force now.
-    pub(super) fn state(&self) -> ShowState {
-        self.track.state_now().clone()
+    /// PROGRAM-DATE-TIME of media time zero.
+    pub(super) fn anchor(&self) -> WallTime {
+        self.presentation.wall_time(MediaTime::from_millis(0))
     }
 
     /// The renditions as the status shows them.
@@ -133,9 +126,8 @@ impl Session {
     }
 
     /// Writes EXT-X-ENDLIST.
-    pub(super) fn end(&mut self) {
-        let track = &self.track;
-        if let Err(error) = self.presentation.end(&mut |span| track.messages(span)) {
+    pub(super) fn end(&mut self, track: &mut Track) {
+        if let Err(error) = self.presentation.end(&mut |span| track.carry(span)) {
             tracing::warn!(%error, "the session's last part could not be written");
         }
     }
@@ -157,10 +149,6 @@ impl Session {
         }
         if let Some(multivariant) = self.presentation.take_multivariant(&self.id) {
             feed.multivariant.store(Some(Arc::new(multivariant)));
-            let window_ms = i64::from(self.presentation.settings().window_s) * 2000;
-            let edge = self.presentation.live_edge();
-            self.track
-                .forget_before(MediaTime::from_millis(edge.millis() - window_ms));
         }
     }
 
@@ -185,24 +173,4 @@ impl Session {
         tracing::info!(session = self.id, "live");
         self.feed = Some(feed);
     }
-}
-
-/// Milliseconds since the epoch and 20 random bits, in base 36: short, and never used twice by one channel, though clocks are
-/// set back and origins have clocks of their own (SPEC 106).
-fn session_id(now: WallTime) -> String {
-    // The standard library's hashers are keyed at random.
-    let random = RandomState::new().build_hasher().finish() & 0xF_FFFF;
-    base36(now.0.unsigned_abs() << 20 | random)
-}
-
-fn base36(mut rest: u64) -> String {
-    const DIGITS: &[u8; 36] = b"0123456789abcdefghijklmnopqrstuvwxyz";
-    let mut digits = Vec::new();
-    while rest > 0 {
-        digits.push(char::from(
-            DIGITS.get((rest % 36) as usize).copied().unwrap_or(b'0'),
-        ));
-        rest /= 36;
-    }
-    digits.iter().rev().collect()
 }

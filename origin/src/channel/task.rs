@@ -7,6 +7,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, MissedTickBehavior};
 use vitrine_ingest::ladder::{LadderChoice, LadderOutput, Plan};
 use vitrine_ingest::{Arrival, EndReason, Publication, Refusal, wall_clock};
+use vitrine_metadata_track::Now;
 use vitrine_packager::media::{Frame, TrackConfig, TrackKind};
 use vitrine_packager::presentation::PushError;
 use vitrine_packager::startup::{StartError, Startup};
@@ -15,11 +16,15 @@ use super::ChannelSettings;
 use super::feed::ChannelFeed;
 use super::intake::Intake;
 use super::session::Session;
-use crate::control::command::{ChannelCommand, PostError};
+use super::show::Show;
+use crate::bus::Delivery;
+use crate::control::command::{ChannelCommand, ChannelQuery};
 use crate::control::status::{ChannelStatus, PublicationStatus};
 
 /// How often gaps are filled, silence is noticed and the status is renewed.
 const TICK: Duration = Duration::from_millis(50);
+/// How long the last commands may take to be written down when the program stops.
+const FAREWELL: Duration = Duration::from_secs(5);
 pub(super) const STATUS_EVERY: Duration = Duration::from_secs(1);
 
 /// A publication and what is known of it.
@@ -47,6 +52,7 @@ pub(super) struct ChannelTask {
     pub(super) startup: Option<Startup>,
     pub(super) intake: Option<Intake>,
     pub(super) session: Option<Session>,
+    pub(super) show: Show,
     /// The renditions of the session: they stay the same when the encoder comes back.
     pub(super) plan: Option<Plan>,
     /// Ended sessions and when they are forgotten.
@@ -60,6 +66,7 @@ impl ChannelTask {
     pub(super) fn new(
         settings: ChannelSettings,
         feed: Arc<ChannelFeed>,
+        show: Show,
         status: watch::Sender<Arc<ChannelStatus>>,
     ) -> Self {
         Self {
@@ -70,6 +77,7 @@ impl ChannelTask {
             startup: None,
             intake: None,
             session: None,
+            show,
             plan: None,
             expiring: Vec::new(),
             ended: false,
@@ -82,6 +90,7 @@ impl ChannelTask {
         mut self,
         mut publications: mpsc::Receiver<Publication>,
         mut commands: mpsc::Receiver<ChannelCommand>,
+        mut queries: mpsc::Receiver<ChannelQuery>,
         mut shutdown: watch::Receiver<bool>,
     ) {
         let mut tick = tokio::time::interval(TICK);
@@ -95,11 +104,15 @@ impl ChannelTask {
                 output = next_output(&mut self.intake) => self.output(output),
                 arrival = next_arrival(&mut self.active), if !draining => self.arrived(arrival),
                 Some(publication) = publications.recv() => self.begin(publication),
+                delivery = self.show.next_delivery() => self.deliver(delivery),
                 Some(command) = commands.recv() => self.obey(command),
                 _ = tick.tick() => self.tick(),
+                // Last: however many look, nothing waits for them.
+                Some(query) = queries.recv() => self.show.answer(query),
             }
         }
         self.end_session();
+        self.show.close(FAREWELL).await;
     }
 
     /// A new publication. A former one, if its end was not heard yet, is over: ingest lets in one at a time.
@@ -197,7 +210,8 @@ impl ChannelTask {
     pub(super) fn go_away(&mut self) {
         self.intake = None;
         if let Some(session) = &mut self.session {
-            session.encoder_lost(wall_clock());
+            session.encoder_lost(wall_clock(), self.show.track());
+            self.show.set_away(true);
         }
     }
 
@@ -234,6 +248,7 @@ impl ChannelTask {
             self.let_out();
         }
         self.watch_intake();
+        self.show.tick();
         // While the encoders open for a source that is back, its own frames are about to take the gap's place.
         let returning = self.intake.as_ref().is_some_and(Intake::is_opening);
         if let Some(session) = &mut self.session {
@@ -258,7 +273,8 @@ impl ChannelTask {
         let Some(mut session) = self.session.take() else {
             return;
         };
-        session.end();
+        session.end(self.show.track());
+        self.show.end_session(&session.id);
         session.publish(&self.feed);
         tracing::info!(
             channel = self.settings.name,
@@ -297,29 +313,26 @@ impl ChannelTask {
     }
 
     pub(super) fn publish(&mut self) {
+        self.show.settle();
+        self.show
+            .publish_state(self.session.as_ref().map(Session::live_edge));
         if let Some(session) = &mut self.session {
             session.publish(&self.feed);
         }
     }
 
+    fn now(&self) -> Now {
+        self.show.now(self.session.as_ref().map(Session::live_edge))
+    }
+
+    fn deliver(&mut self, delivery: Delivery) {
+        self.show.deliver(delivery);
+        self.publish();
+    }
+
     fn obey(&mut self, command: ChannelCommand) {
-        match command {
-            ChannelCommand::Post { event, reply } => {
-                let posted = match self.session.as_mut().filter(|session| session.is_live()) {
-                    Some(session) => session.post(event).map_err(PostError::Event),
-                    None => Err(PostError::NotLive),
-                };
-                if posted.is_ok() {
-                    metrics::counter!("vitrine_events_total").increment(1);
-                }
-                // The client may have left; its event stands.
-                let _ = reply.send(posted);
-            }
-            ChannelCommand::State { reply } => {
-                let state = self.session.as_ref().map(Session::state);
-                let _ = reply.send(state);
-            }
-        }
+        let on_air = self.session.as_ref().is_some_and(Session::is_live);
+        self.show.ask(command, self.now(), on_air);
     }
 }
 

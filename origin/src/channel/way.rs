@@ -120,6 +120,7 @@ impl ChannelTask {
                     "session starts"
                 );
                 self.plan = self.intake.as_ref().map(|intake| intake.plan().clone());
+                self.show.begin_session(&session.id, session.anchor());
                 self.session = Some(session);
                 self.ended = false;
                 self.renew_status();
@@ -132,8 +133,9 @@ impl ChannelTask {
         let (Some(intake), Some(session)) = (&self.intake, &mut self.session) else {
             return;
         };
-        match session.resume(intake.source(), renditions, first) {
+        match session.resume(intake.source(), renditions, first, self.show.track()) {
             Ok(()) => {
+                self.show.set_away(false);
                 tracing::info!(
                     channel = self.settings.name,
                     session = session.id,
@@ -152,7 +154,7 @@ impl ChannelTask {
 
     fn package(&mut self, id: RenditionId, frame: &Frame) {
         let Some(session) = &mut self.session else { return };
-        match session.push(id, frame) {
+        match session.push(id, frame, self.show.track()) {
             Ok(()) => {}
             Err(PushError::Gop(_)) if self.settings.ladder.ladder != LadderChoice::Passthrough => {
                 self.encode_from_now_on(frame);
@@ -186,7 +188,7 @@ impl ChannelTask {
         tracing::warn!(channel = self.settings.name, rendition, "rung shed: {why}");
         metrics::counter!("vitrine_rungs_shed_total", "channel" => self.settings.name.clone()).increment(1);
         if let Some(session) = &mut self.session {
-            session.shed(id);
+            session.shed(id, self.show.track());
         }
         self.renew_status();
     }

@@ -6,7 +6,7 @@ use http::{Response, StatusCode};
 use serde::Serialize;
 use vitrine_metadata_track::EventError;
 
-use super::command::PostError;
+use super::command::Refusal;
 use crate::playback::response::{Answer, SharedBody};
 
 /// A JSON answer that no cache keeps.
@@ -35,6 +35,7 @@ pub(super) struct Problem {
     status: u16,
     title: &'static str,
     detail: String,
+    /// Path of the field, or name of the parameter or header, that is at fault.
     #[serde(skip_serializing_if = "Option::is_none")]
     field: Option<String>,
     #[serde(skip)]
@@ -55,6 +56,22 @@ impl Problem {
             field: None,
             retry_after_s: None,
             allow: None,
+        }
+    }
+
+    /// The field, parameter or header of that name is at fault.
+    pub(super) fn of_field(code: StatusCode, field: &str, detail: impl Into<String>) -> Self {
+        Self {
+            field: Some(field.to_owned()),
+            ..Self::new(code, detail)
+        }
+    }
+
+    /// There is no room at the moment.
+    pub(super) fn busy(detail: &str) -> Self {
+        Self {
+            retry_after_s: Some(1),
+            ..Self::new(StatusCode::SERVICE_UNAVAILABLE, detail)
         }
     }
 
@@ -94,32 +111,53 @@ impl From<Problem> for Answer {
 
 impl From<EventError> for Problem {
     fn from(error: EventError) -> Self {
-        let detail = error.to_string();
-        match error {
-            EventError::TooLarge { .. } => Self::new(StatusCode::PAYLOAD_TOO_LARGE, detail),
-            EventError::NotJson { .. } => Self::new(StatusCode::BAD_REQUEST, detail),
-            EventError::Field { field, .. } => Self {
-                field: Some(field),
-                ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, detail)
-            },
-            EventError::NotOnAir { .. } => Self {
-                field: Some("product.id".to_owned()),
-                ..Self::new(StatusCode::CONFLICT, detail)
-            },
-            EventError::TooMany { retry_after_ms, .. } => Self {
-                retry_after_s: Some(retry_after_ms.div_ceil(1000)),
-                ..Self::new(StatusCode::TOO_MANY_REQUESTS, detail)
-            },
-            EventError::OutOfNumbers(_) => Self::new(StatusCode::CONFLICT, detail),
+        Self {
+            field: error.field(),
+            retry_after_s: retry_after_s(&error),
+            ..Self::new(status_of(&error), error.to_string())
         }
     }
 }
 
-impl From<PostError> for Problem {
-    fn from(error: PostError) -> Self {
-        match error {
-            PostError::NotLive => Self::new(StatusCode::CONFLICT, error.to_string()),
-            PostError::Event(event) => event.into(),
+fn status_of(error: &EventError) -> StatusCode {
+    match error {
+        EventError::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+        EventError::NotJson { .. } => StatusCode::BAD_REQUEST,
+        EventError::Field { .. } => StatusCode::UNPROCESSABLE_ENTITY,
+        EventError::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
+        EventError::NotOnAir { .. }
+        | EventError::Full { .. }
+        | EventError::PollClosed { .. }
+        | EventError::StateTooLarge { .. }
+        | EventError::TooManyScheduled { .. }
+        | EventError::NoMediaTime
+        | EventError::OutOfNumbers(_) => StatusCode::CONFLICT,
+        EventError::InBatch { error, .. } => status_of(error),
+    }
+}
+
+fn retry_after_s(error: &EventError) -> Option<u32> {
+    match error {
+        EventError::TooMany { retry_after_ms, .. } => Some(retry_after_ms.div_ceil(1000)),
+        EventError::InBatch { error, .. } => retry_after_s(error),
+        _ => None,
+    }
+}
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        let detail = refusal.to_string();
+        match refusal {
+            Refusal::Event(event) => event.into(),
+            Refusal::NoEvent => Self::new(StatusCode::NOT_FOUND, detail),
+            Refusal::NotLive | Refusal::NotWaiting(_) => Self::new(StatusCode::CONFLICT, detail),
+            // As draft-ietf-httpapi-idempotency-key-header 2.7 has it.
+            Refusal::OtherBody => Self::of_field(StatusCode::UNPROCESSABLE_ENTITY, "Idempotency-Key", detail),
+            Refusal::StillGoingOn => Self {
+                retry_after_s: Some(1),
+                ..Self::new(StatusCode::CONFLICT, detail)
+            },
+            Refusal::TooMuchToDo | Refusal::NotWritten(_) => Self::busy(&detail),
         }
     }
 }

@@ -2,43 +2,30 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
-use http::header;
 use http::request::Parts;
 use http::{Method, StatusCode};
-use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::Incoming;
-use serde_json::json;
-use sha2::{Digest, Sha256};
-use subtle::ConstantTimeEq;
-use tokio::sync::{mpsc, oneshot};
-use vitrine_metadata_track::{MAX_EVENT_BYTES, ShowEvent, ShowState};
 
-use super::command::ChannelCommand;
+use super::access::Access;
 use super::problem::{self, Problem};
 use crate::channel::ChannelHandle;
 use crate::config::Secret;
 use crate::playback::response::Answer;
 
-/// An event's body must come whole within this time.
-const BODY_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// A channel and who may post to it.
+/// A channel and who may change its show.
 #[derive(Debug)]
 pub struct ControlledChannel {
-    handle: ChannelHandle,
-    /// Digests of the event tokens: of equal length, so that comparing them tells nothing.
-    tokens: Vec<[u8; 32]>,
+    pub(super) handle: ChannelHandle,
+    pub(super) access: Access,
 }
 
 impl ControlledChannel {
     /// A channel that takes events from holders of these tokens.
     pub fn new(handle: ChannelHandle, tokens: &[Secret]) -> Self {
-        let digest = |token: &Secret| Sha256::digest(token.expose()).into();
         Self {
             handle,
-            tokens: tokens.iter().map(digest).collect(),
+            access: Access::new(tokens),
         }
     }
 }
@@ -69,129 +56,67 @@ impl Control {
     }
 
     async fn route(&self, request: &Parts, body: Incoming) -> Result<Answer, Problem> {
-        let mut segments = request.uri.path().split('/').skip(2);
-        let path = (segments.next(), segments.next(), segments.next(), segments.next());
-        match path {
-            (Some("channels"), None, ..) => {
-                allow(request, &[Method::GET, Method::HEAD])?;
-                let all: Vec<_> = self
-                    .channels
-                    .values()
-                    .map(|channel| channel.handle.status.borrow().clone())
-                    .collect();
-                Ok(problem::json(
-                    StatusCode::OK,
-                    &all.iter().map(Arc::as_ref).collect::<Vec<_>>(),
-                ))
-            }
-            (Some("channels"), Some(name), resource, None) => {
-                let channel = self.channels.get(name).ok_or_else(|| {
-                    Problem::new(StatusCode::NOT_FOUND, "no such channel: see /v1/channels")
-                })?;
-                match resource {
-                    None => {
-                        allow(request, &[Method::GET, Method::HEAD])?;
-                        let status = channel.handle.status.borrow().clone();
-                        Ok(problem::json(StatusCode::OK, status.as_ref()))
-                    }
-                    Some("state") => {
-                        allow(request, &[Method::GET, Method::HEAD])?;
-                        channel.state().await
-                    }
-                    Some("events") => {
-                        allow(request, &[Method::POST])?;
-                        channel.post(request, body).await
-                    }
-                    Some(_) => Err(no_resource()),
-                }
-            }
-            _ => Err(no_resource()),
+        let mut path = request.uri.path().split('/').skip(2);
+        if path.next() != Some("channels") {
+            return Err(no_resource());
         }
+        let Some(name) = path.next() else {
+            allow(request, &[Method::GET, Method::HEAD])?;
+            return Ok(self.all());
+        };
+        let channel = self
+            .channels
+            .get(name)
+            .ok_or_else(|| Problem::new(StatusCode::NOT_FOUND, "no such channel: see /v1/channels"))?;
+        channel.route(request, &path.collect::<Vec<_>>(), body).await
+    }
+
+    fn all(&self) -> Answer {
+        let all: Vec<_> = self
+            .channels
+            .values()
+            .map(|channel| channel.handle.status.borrow().clone())
+            .collect();
+        let all: Vec<_> = all.iter().map(Arc::as_ref).collect();
+        problem::json(StatusCode::OK, &all)
     }
 }
 
 impl ControlledChannel {
-    async fn state(&self) -> Result<Answer, Problem> {
-        let (reply, answer) = oneshot::channel();
-        self.ask(ChannelCommand::State { reply })?;
-        let state: ShowState = answer.await.map_err(|_| stopping())?.unwrap_or_default();
-        Ok(problem::json(StatusCode::OK, &state))
-    }
-
-    async fn post(&self, request: &Parts, body: Incoming) -> Result<Answer, Problem> {
-        self.authorize(request)?;
-        let body = Limited::new(body, MAX_EVENT_BYTES).collect();
-        let body = tokio::time::timeout(BODY_TIMEOUT, body).await.map_err(|_| {
-            let seconds = BODY_TIMEOUT.as_secs();
-            Problem::new(
-                StatusCode::REQUEST_TIMEOUT,
-                format!("the body did not come within {seconds} s"),
-            )
-        })?;
-        let body = body.map_err(|error| {
-            if error.is::<LengthLimitError>() {
-                Problem::new(
-                    StatusCode::PAYLOAD_TOO_LARGE,
-                    format!("an event has at most {MAX_EVENT_BYTES} bytes"),
-                )
-            } else {
-                Problem::new(StatusCode::BAD_REQUEST, "the body could not be read whole")
+    async fn route(&self, request: &Parts, path: &[&str], body: Incoming) -> Result<Answer, Problem> {
+        match path {
+            [] => {
+                allow(request, &[Method::GET, Method::HEAD])?;
+                let status = self.handle.status.borrow().clone();
+                Ok(problem::json(StatusCode::OK, status.as_ref()))
             }
-        })?;
-        let event = ShowEvent::from_json(&body.to_bytes())?;
-        let (reply, answer) = oneshot::channel();
-        self.ask(ChannelCommand::Post { event, reply })?;
-        let posted = answer.await.map_err(|_| stopping())??;
-        let created = json!({
-            "id": posted.id,
-            "seq": posted.seq,
-            "media_time": posted.at.seconds(),
-            "pdt": posted.pdt.to_string(),
-            "late": posted.late,
-        });
-        Ok(problem::json(StatusCode::CREATED, &created))
-    }
-
-    fn ask(&self, command: ChannelCommand) -> Result<(), Problem> {
-        self.handle
-            .commands
-            .try_send(command)
-            .map_err(|error| match error {
-                mpsc::error::TrySendError::Full(_) => Problem::new(
-                    StatusCode::SERVICE_UNAVAILABLE,
-                    "the channel has too much to do: try again in a second",
-                ),
-                mpsc::error::TrySendError::Closed(_) => stopping(),
-            })
-    }
-
-    fn authorize(&self, request: &Parts) -> Result<(), Problem> {
-        let bearer = request
-            .headers
-            .get(header::AUTHORIZATION)
-            .and_then(|value| value.to_str().ok())
-            .and_then(|value| value.split_once(' '))
-            .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
-            .map(|(_, token)| token.trim());
-        let Some(token) = bearer else {
-            return Err(Problem::new(
-                StatusCode::UNAUTHORIZED,
-                "send the channel's token: Authorization: Bearer TOKEN",
-            ));
-        };
-        let given: [u8; 32] = Sha256::digest(token).into();
-        // Every token is compared, so that the time tells nothing.
-        let known = self
-            .tokens
-            .iter()
-            .fold(false, |known, token| known | bool::from(token.ct_eq(&given)));
-        if known {
-            Ok(())
-        } else {
-            Err(Problem::new(
-                StatusCode::FORBIDDEN,
-                "the token is not one of this channel's",
-            ))
+            ["state"] => {
+                allow(request, &[Method::GET, Method::HEAD])?;
+                self.state(request).await
+            }
+            ["audit"] => {
+                allow(request, &[Method::GET, Method::HEAD])?;
+                self.audit(request).await
+            }
+            ["events"] => {
+                allow(request, &[Method::GET, Method::HEAD, Method::POST])?;
+                match request.method {
+                    Method::POST => self.post(request, body).await,
+                    _ => self.events(request).await,
+                }
+            }
+            ["events", id] => {
+                allow(
+                    request,
+                    &[Method::GET, Method::HEAD, Method::PATCH, Method::DELETE],
+                )?;
+                match request.method {
+                    Method::PATCH => self.change(request, id, body).await,
+                    Method::DELETE => self.cancel(request, id).await,
+                    _ => self.event(request, id).await,
+                }
+            }
+            _ => Err(no_resource()),
         }
     }
 }
@@ -206,8 +131,4 @@ fn allow(request: &Parts, methods: &[Method]) -> Result<(), Problem> {
 
 fn no_resource() -> Problem {
     Problem::new(StatusCode::NOT_FOUND, "no such resource of the control API")
-}
-
-fn stopping() -> Problem {
-    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "the server is stopping")
 }

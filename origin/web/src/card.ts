@@ -2,6 +2,7 @@
 // is told of it in one sentence.
 
 import { formatPrice, formatStock } from "./price.ts";
+import { availability } from "./product.ts";
 import type { Product } from "./product.ts";
 
 export class Card {
@@ -10,6 +11,7 @@ export class Card {
   private readonly image: HTMLImageElement;
   private readonly name: HTMLElement;
   private readonly price: HTMLElement;
+  private readonly before: HTMLElement;
   private readonly stock: HTMLElement;
   private readonly buy: HTMLAnchorElement;
   private readonly buyLabel: HTMLElement;
@@ -23,6 +25,7 @@ export class Card {
     this.image = this.part<HTMLImageElement>(".card-image");
     this.name = this.part(".card-name");
     this.price = this.part(".card-price");
+    this.before = this.part(".card-before");
     this.stock = this.part(".card-stock");
     this.buy = this.part<HTMLAnchorElement>(".card-buy");
     this.buyLabel = this.part(".card-buy-label");
@@ -54,7 +57,9 @@ export class Card {
   private fill(product: Product): void {
     this.name.textContent = product.name;
     this.price.textContent = formatPrice(product.price);
-    const stock = formatStock(product.stock);
+    this.before.hidden = product.compareAt === undefined;
+    this.before.textContent = product.compareAt ? formatPrice(product.compareAt) : "";
+    const stock = formatStock(product);
     this.stock.hidden = stock === null;
     this.stock.textContent = stock?.text ?? "";
     this.stock.dataset["level"] = stock?.level ?? "";
@@ -62,8 +67,8 @@ export class Card {
     this.buy.hidden = !product.url;
     if (product.url) this.buy.href = product.url;
     else this.buy.removeAttribute("href");
-    this.root.dataset["soldOut"] = String(product.stock === 0);
-    const soldOut = product.stock === 0;
+    const soldOut = availability(product) === "sold_out";
+    this.root.dataset["soldOut"] = String(soldOut);
     this.buyLabel.textContent = soldOut ? "See details" : "Buy now";
     this.buy.setAttribute("aria-label", `${soldOut ? "See details of" : "Buy now:"} ${product.name} (opens in a new tab)`);
   }
@@ -77,7 +82,7 @@ export class Card {
 
   private highlight(before: Product, product: Product): void {
     if (!samePrice(before, product)) this.replay(this.price, "changed");
-    if (before.stock !== product.stock) this.replay(this.stock, "changed");
+    if (stockText(before) !== stockText(product)) this.replay(this.stock, "changed");
   }
 
   /** Starts a CSS animation anew, also while it runs. */
@@ -101,11 +106,11 @@ export class Card {
 /** What a screen reader says of the change from `before` to `product`. */
 export function describe(before: Product | null, product: Product): string {
   const price = formatPrice(product.price);
-  const stock = formatStock(product.stock)?.text;
+  const stock = stockText(product);
   if (before?.id !== product.id) return `Now showing: ${product.name}, ${price}${stock ? `, ${stock}` : ""}.`;
   const changes = [
     ...(samePrice(before, product) ? [] : [`the price is now ${price}`]),
-    ...(before.stock === product.stock || !stock ? [] : [stock]),
+    ...(stockText(before) === stock || !stock ? [] : [stock]),
   ];
   return changes.length ? `${product.name}: ${changes.join(", ")}.` : "";
 }
@@ -114,10 +119,10 @@ function samePrice(a: Product, b: Product): boolean {
   return a.price.amount === b.price.amount && a.price.currency === b.price.currency;
 }
 
+function stockText(product: Product): string | undefined {
+  return formatStock(product)?.text;
+}
+
 function sameProduct(a: Product | null, b: Product | null): boolean {
-  if (a === b) return true;
-  if (!a || !b) return false;
-  return (
-    a.id === b.id && a.name === b.name && a.image === b.image && a.url === b.url && a.stock === b.stock && samePrice(a, b)
-  );
+  return a === b || (a !== null && b !== null && JSON.stringify(Object.entries(a).sort()) === JSON.stringify(Object.entries(b).sort()));
 }

@@ -4,6 +4,7 @@
 
 import { count, isRecord, readChange, readProduct, text } from "./product.ts";
 import type { Product, ProductChange } from "./product.ts";
+import type { Shelf } from "./shelf.ts";
 
 /** One thing that the merchandiser did, at its media time. */
 export type ShowEvent = {
@@ -12,18 +13,24 @@ export type ShowEvent = {
   readonly id: string;
   readonly seq: number;
   readonly late: boolean;
-} & (
-  | { readonly type: "product.show"; readonly product: Product }
+} & ShelfEvent;
+
+/** What an event does to the products on air. */
+export type ShelfEvent =
+  | { readonly type: "product.show"; readonly product: Product; readonly featured: boolean; readonly replace: boolean }
   | { readonly type: "product.update"; readonly product: ProductChange }
-  | { readonly type: "product.hide"; readonly product: { readonly id: string } }
-);
+  | { readonly type: "product.hide" | "product.feature"; readonly product: { readonly id: string } }
+  | { readonly type: "product.reorder"; readonly order: readonly string[] }
+  | { readonly type: "show.clear" }
+  /** Nothing: polls, drops and others, which the card does not show. */
+  | { readonly type: "other"; readonly name: string };
 
 /** The state in force, repeated at each segment's start for those who join there. */
 export interface ShowState {
   readonly kind: "state";
   /** The last event that the state contains. */
   readonly seq: number;
-  readonly product: Product | null;
+  readonly shelf: Shelf;
 }
 
 export type Message = ShowEvent | ShowState;
@@ -42,7 +49,7 @@ export function parseMessage(json: string): Message | null {
   } catch {
     return null;
   }
-  if (!isRecord(value) || value["v"] !== 1) return null;
+  if (!isRecord(value) || value["v"] !== 2) return null;
   const seq = count(value["seq"]);
   if (seq === null) return null;
   if (value["kind"] === "state") return parseState(value, seq);
@@ -51,30 +58,41 @@ export function parseMessage(json: string): Message | null {
 }
 
 function parseState(value: Record<string, unknown>, seq: number): ShowState | null {
-  if (value["product"] === null) return { kind: "state", seq, product: null };
-  const product = readProduct(value["product"]);
-  return product && { kind: "state", seq, product };
+  if (!Array.isArray(value["products"])) return null;
+  const products = value["products"].map(readProduct).filter((product) => product !== null);
+  return { kind: "state", seq, shelf: { products, featured: text(value["featured"]) } };
 }
 
 function parseEvent(value: Record<string, unknown>, seq: number): ShowEvent | null {
   const id = text(value["id"]);
-  if (id === null) return null;
-  const head = { kind: "event", id, seq, late: value["late"] === true } as const;
-  switch (value["type"]) {
+  const effect = parseEffect(value);
+  return id === null || effect === null ? null : { kind: "event", id, seq, late: value["late"] === true, ...effect };
+}
+
+function parseEffect(value: Record<string, unknown>): ShelfEvent | null {
+  const type = text(value["type"]);
+  switch (type) {
     case "product.show": {
       const product = readProduct(value["product"]);
-      return product && { ...head, type: "product.show", product };
+      return product && { type, product, featured: value["featured"] !== false, replace: value["replace"] === true };
     }
     case "product.update": {
       const product = readChange(value["product"]);
-      return product && { ...head, type: "product.update", product };
+      return product && { type, product };
     }
-    case "product.hide": {
+    case "product.hide":
+    case "product.feature": {
       const product = readChange(value["product"]);
-      return product && { ...head, type: "product.hide", product: { id: product.id } };
+      return product && { type, product: { id: product.id } };
     }
+    case "product.reorder": {
+      const order = value["order"];
+      return Array.isArray(order) ? { type, order: order.filter((id) => typeof id === "string") } : null;
+    }
+    case "show.clear":
+      return { type };
     default:
-      return null;
+      return type === null ? null : { type: "other", name: type };
   }
 }
 

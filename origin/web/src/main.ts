@@ -106,7 +106,8 @@ class WatchPage {
     this.setProduct(this.show.productAt(mediaTime));
     for (const { message, cueTime } of passed) {
       const applied = { appliedAtMediaTime: mediaTime, appliedAtWall: Date.now() };
-      pushBounded(this.events, { id: message.id, seq: message.seq, type: message.type, cueTime, ...applied }, 500);
+      const type = message.type === "other" ? message.name : message.type;
+      pushBounded(this.events, { id: message.id, seq: message.seq, type, cueTime, ...applied }, 500);
     }
   }
 

@@ -1,4 +1,5 @@
-import type { Price } from "./product.ts";
+import { availability } from "./product.ts";
+import type { Price, Product } from "./product.ts";
 
 // ISO 4217 minor units other than 2. Intl has its own idea of some of these (it takes digits from how prices are
 // usually written, e.g. none for IQD), but the amounts on the wire are in ISO minor units.
@@ -26,9 +27,16 @@ export function formatPrice(price: Price, locale?: string): string {
 }
 
 /** What to say about the stock; null when the shop does not tell. */
-export function formatStock(stock: number | undefined): { text: string; level: "out" | "low" | "ok" } | null {
-  if (stock === undefined) return null;
-  if (stock === 0) return { text: "Sold out", level: "out" };
-  if (stock <= 5) return { text: `Only ${stock} left`, level: "low" };
-  return { text: `${stock} in stock`, level: "ok" };
+export function formatStock(product: Product): { text: string; level: "out" | "low" | "ok" } | null {
+  const { stock } = product;
+  switch (availability(product)) {
+    case null:
+      return null;
+    case "sold_out":
+      return { text: "Sold out", level: "out" };
+    case "low_stock":
+      return { text: stock ? `Only ${stock} left` : "Only a few left", level: "low" };
+    case "in_stock":
+      return { text: stock ? `${stock} in stock` : "In stock", level: "ok" };
+  }
 }

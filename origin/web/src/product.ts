@@ -7,22 +7,28 @@ export interface Price {
   readonly currency: string;
 }
 
+export type Availability = "in_stock" | "low_stock" | "sold_out";
+
 /** What the card shows. `stock` absent means that the shop does not tell. */
 export interface Product {
   readonly id: string;
   readonly name: string;
   readonly image?: string;
   readonly price: Price;
+  /** What it cost before: shown struck through. */
+  readonly compareAt?: Price;
   readonly stock?: number;
+  /** With so many left or fewer, stock is low. */
+  readonly lowStockAt?: number;
+  /** What the shop says of it, whatever `stock` says. */
+  readonly availability?: Availability;
   readonly url?: string;
 }
 
-/** The part of a product that `product.update` may change. */
-export interface ProductChange {
-  readonly id: string;
-  readonly price?: Price;
-  readonly stock?: number;
-}
+/** What `product.update` changes: a field that is absent stays, one that is undefined is taken away. */
+export type ProductChange = { readonly id: string } & {
+  readonly [Field in Exclude<keyof Product, "id">]?: Product[Field] | undefined;
+};
 
 const MAX_TEXT = 500;
 const MAX_URL = 2048;
@@ -30,31 +36,61 @@ const MAX_URL = 2048;
 /** A whole product, or null when a required field is missing or wrong. A bad optional field is left out. */
 export function readProduct(value: unknown): Product | null {
   if (!isRecord(value)) return null;
-  const id = text(value["id"]);
-  const name = text(value["name"]);
-  const price = readPrice(value["price"]);
-  if (id === null || name === null || price === null) return null;
-  const image = safeUrl(value["image"]);
-  const url = safeUrl(value["url"]);
-  const stock = count(value["stock"]);
-  return {
-    id,
-    name,
-    price,
-    ...(image !== null && { image }),
-    ...(stock !== null && { stock }),
-    ...(url !== null && { url }),
-  };
+  const change = readChange(value);
+  const { id, name, price, ...optional } = change ?? {};
+  if (id === undefined || name === undefined || price === undefined) return null;
+  const given = Object.entries(optional).filter(([, field]) => field !== undefined);
+  return { id, name, price, ...Object.fromEntries(given) };
 }
 
-/** The changes of a `product.update`, or null without a product id. */
+/** The changes of a `product.update`, or null without a product id. A field that is wrong is left out. */
 export function readChange(value: unknown): ProductChange | null {
   if (!isRecord(value)) return null;
   const id = text(value["id"]);
   if (id === null) return null;
-  const price = readPrice(value["price"]);
-  const stock = count(value["stock"]);
-  return { id, ...(price !== null && { price }), ...(stock !== null && { stock }) };
+  return {
+    id,
+    ...required("name", text(value["name"])),
+    ...required("price", readPrice(value["price"])),
+    ...optional("image", value["image"], safeUrl),
+    ...optional("compareAt", value["compare_at"], readPrice),
+    ...optional("stock", value["stock"], count),
+    ...optional("lowStockAt", value["low_stock_at"], count),
+    ...optional("availability", value["availability"], readAvailability),
+    ...optional("url", value["url"], safeUrl),
+  };
+}
+
+/** The product with the change made. */
+export function change(product: Product, update: ProductChange): Product {
+  const fields = Object.entries({ ...product, ...update }).filter(([, field]) => field !== undefined);
+  return Object.fromEntries(fields) as unknown as Product;
+}
+
+/** Whether it can be had: what the shop says, else what its stock says; null when it says neither. */
+export function availability(product: Product): Availability | null {
+  if (product.availability) return product.availability;
+  if (product.stock === undefined) return null;
+  if (product.stock === 0) return "sold_out";
+  return product.stock <= (product.lowStockAt ?? 5) ? "low_stock" : "in_stock";
+}
+
+function required<Field extends string, T>(field: Field, value: T | null): { [F in Field]?: T } {
+  return (value === null ? {} : { [field]: value }) as { [F in Field]?: T };
+}
+
+/** On the wire, `null` takes a field away. */
+function optional<Field extends string, T>(
+  field: Field,
+  value: unknown,
+  read: (value: unknown) => T | null,
+): { [F in Field]?: T | undefined } {
+  if (value === null) return { [field]: undefined } as { [F in Field]?: T | undefined };
+  return required(field, read(value));
+}
+
+function readAvailability(value: unknown): Availability | null {
+  return value === "in_stock" || value === "low_stock" || value === "sold_out" ? value : null;
 }
 
 /**

@@ -3,6 +3,7 @@
 
 import type { Message, ShowEvent, ShowState } from "./cues.ts";
 import type { Product } from "./product.ts";
+import { EMPTY, apply, featured } from "./shelf.ts";
 
 interface At<M> {
   readonly cueTime: number;
@@ -41,18 +42,19 @@ export class Show {
   }
 
   /**
-   * The product on show at `time`: the newest state message at or before it, with the later events up to it applied in
+   * The featured product at `time`: the newest state message at or before it, with the later events up to it applied in
    * order of `seq`. A message that is older by `seq` than the state in force is stale and has no effect.
    */
   productAt(time: number): Product | null {
-    let base: ShowState = { kind: "state", seq: 0, product: null };
+    let base: ShowState = { kind: "state", seq: 0, shelf: EMPTY };
     for (const at of this.states) {
       if (at.cueTime <= time + EPSILON && at.message.seq >= base.seq) base = at.message;
     }
-    return this.events
+    const shelf = this.events
       .filter((at) => at.cueTime <= time + EPSILON && at.message.seq > base.seq)
       .sort((a, b) => a.message.seq - b.message.seq)
-      .reduce((product, at) => apply(product, at.message), base.product);
+      .reduce((shelf, at) => apply(shelf, at.message), base.shelf);
+    return featured(shelf);
   }
 
   /** Events that the playhead has reached at `time` and had not before: each is returned once in a session. */
@@ -68,18 +70,6 @@ export class Show {
     this.events = [];
     this.states = [];
     this.passed.clear();
-  }
-}
-
-/** One step of the show. Updates and hides speak of the product on show; for any other product they say nothing. */
-export function apply(product: Product | null, event: ShowEvent): Product | null {
-  switch (event.type) {
-    case "product.show":
-      return event.product;
-    case "product.update":
-      return product?.id === event.product.id ? { ...product, ...event.product } : product;
-    case "product.hide":
-      return product?.id === event.product.id ? null : product;
   }
 }
 

@@ -5,7 +5,7 @@ import type { Message } from "../src/cues.ts";
 const lamp = { id: "lamp", name: "Lamp", price: { amount: 4990, currency: "EUR" }, stock: 12, url: "https://shop.example/lamp" };
 
 function event(overrides: object = {}): string {
-  return JSON.stringify({ v: 1, kind: "event", id: "e-1", seq: 1, time: 3.5, type: "product.show", product: lamp, ...overrides });
+  return JSON.stringify({ v: 2, kind: "event", id: "e-1", seq: 1, time: 3.5, type: "product.show", product: lamp, ...overrides });
 }
 
 function cue(data: string, startTime = 3.5) {
@@ -14,17 +14,33 @@ function cue(data: string, startTime = 3.5) {
 
 describe("parseMessage", () => {
   test("an event keeps id, sequence, type and product", () => {
-    expect(parseMessage(event())).toEqual({ kind: "event", id: "e-1", seq: 1, late: false, type: "product.show", product: lamp });
+    expect(parseMessage(event())).toEqual({ kind: "event", id: "e-1", seq: 1, late: false, type: "product.show", product: lamp, featured: true, replace: false });
   });
 
   test("a state with no product is a state", () => {
-    expect(parseMessage('{"v":1,"kind":"state","seq":0,"product":null}')).toEqual({ kind: "state", seq: 0, product: null });
+    expect(parseMessage('{"v":2,"kind":"state","seq":0,"products":[]}')).toEqual({ kind: "state", seq: 0, shelf: { products: [], featured: null } });
   });
 
   test("an update needs only the id and what changes", () => {
     const message = parseMessage(event({ type: "product.update", product: { id: "lamp", stock: 0 } }));
     expect(message).toMatchObject({ type: "product.update", product: { id: "lamp", stock: 0 } });
     expect(message).not.toHaveProperty("product.price");
+  });
+
+  test("null takes an optional field away, and is no name or price", () => {
+    const message = parseMessage(event({ type: "product.update", product: { id: "lamp", name: null, price: null, stock: null, compare_at: null } }));
+    expect(message).toMatchObject({ product: { id: "lamp" } });
+    const product = message?.kind === "event" && message.type === "product.update" ? message.product : {};
+    expect(Object.keys(product).sort()).toEqual(["compareAt", "id", "stock"]);
+  });
+
+  test("what the card does not show is still an event", () => {
+    expect(parseMessage(event({ type: "poll.open" }))).toMatchObject({ kind: "event", id: "e-1", type: "other", name: "poll.open" });
+  });
+
+  test("a state has the products in their order and the featured one; a product that cannot be read is left out", () => {
+    const message = parseMessage(JSON.stringify({ v: 2, kind: "state", hash: "0", seq: 3, products: [lamp, { id: "x" }], featured: "lamp", polls: [] }));
+    expect(message).toEqual({ kind: "state", seq: 3, shelf: { products: [lamp], featured: "lamp" } });
   });
 
   test("a late event says so", () => {
@@ -38,18 +54,18 @@ describe("parseMessage", () => {
   test.each([
     ["not JSON", "{"],
     ["not an object", "[1]"],
-    ["another version", event({ v: 2 })],
+    ["another version", event({ v: 1 })],
     ["no sequence", event({ seq: undefined })],
     ["a negative sequence", event({ seq: -1 })],
     ["a fractional sequence", event({ seq: 1.5 })],
     ["an empty id", event({ id: "" })],
-    ["an unknown type", event({ type: "poll.open" })],
+    ["no type", event({ type: undefined })],
     ["an unknown kind", event({ kind: "note" })],
     ["no product", event({ product: undefined })],
     ["a product without a name", event({ product: { ...lamp, name: undefined } })],
     ["a price that is not in minor units", event({ product: { ...lamp, price: { amount: 49.9, currency: "EUR" } } })],
     ["a currency that is none", event({ product: { ...lamp, price: { amount: 1, currency: "eur" } } })],
-    ["a state without its product", '{"v":1,"kind":"state","seq":1}'],
+    ["a state without its products", '{"v":2,"kind":"state","seq":1}'],
     ["a message too large", event({ id: "x".repeat(20_000) })],
   ])("%s is refused", (_what, json) => {
     expect(parseMessage(json)).toBeNull();

@@ -26,13 +26,19 @@ group("prices", () => {
   });
 
   test.each([
-    [undefined, null],
-    [0, "Sold out"],
-    [1, "Only 1 left"],
-    [5, "Only 5 left"],
-    [6, "6 in stock"],
-  ])("a stock of %s reads %j", (stock, expected) => {
-    expect(formatStock(stock)?.text ?? null).toBe(expected);
+    [{}, null],
+    [{ stock: 0 }, "Sold out"],
+    [{ stock: 1 }, "Only 1 left"],
+    [{ stock: 5 }, "Only 5 left"],
+    [{ stock: 6 }, "6 in stock"],
+    [{ stock: 6, lowStockAt: 10 }, "Only 6 left"],
+    [{ stock: 3, lowStockAt: 2 }, "3 in stock"],
+    [{ availability: "low_stock" }, "Only a few left"],
+    [{ availability: "in_stock" }, "In stock"],
+    [{ stock: 9, availability: "sold_out" }, "Sold out"],
+  ] as const)("%j reads %j", (fields, expected) => {
+    const product = { id: "a", name: "A", price: { amount: 1, currency: "EUR" }, ...fields };
+    expect(formatStock(product)?.text ?? null).toBe(expected);
   });
 });
 

@@ -1,16 +1,22 @@
 import { describe, expect, test } from "vitest";
 import type { Message, ShowEvent } from "../src/cues.ts";
 import type { Product } from "../src/product.ts";
-import { Show, apply } from "../src/show.ts";
+import { EMPTY, apply, featured } from "../src/shelf.ts";
+import type { Shelf } from "../src/shelf.ts";
+import { Show } from "../src/show.ts";
 
 const lamp: Product = { id: "lamp", name: "Lamp", price: { amount: 4990, currency: "EUR" }, stock: 12 };
 const mug: Product = { id: "mug", name: "Mug", price: { amount: 1800, currency: "EUR" } };
 
 const head = (seq: number) => ({ kind: "event", id: `e-${seq}`, seq, late: false }) as const;
-const shows = (seq: number, product: Product): ShowEvent => ({ ...head(seq), type: "product.show", product });
+const shows = (seq: number, product: Product): ShowEvent => ({ ...head(seq), type: "product.show", product, featured: true, replace: false });
 const stock = (seq: number, id: string, left: number): ShowEvent => ({ ...head(seq), type: "product.update", product: { id, stock: left } });
 const hides = (seq: number, id: string): ShowEvent => ({ ...head(seq), type: "product.hide", product: { id } });
-const state = (seq: number, product: Product | null): Message => ({ kind: "state", seq, product });
+const state = (seq: number, product: Product | null): Message => ({ kind: "state", seq, shelf: shelf(product) });
+const shelf = (...products: (Product | null)[]): Shelf => {
+  const on = products.filter((product) => product !== null);
+  return { products: on, featured: on.at(-1)?.id ?? null };
+};
 
 function showOf(...messages: [Message, number][]): Show {
   const show = new Show();
@@ -65,10 +71,43 @@ describe("productAt", () => {
 });
 
 describe("apply", () => {
-  test("updates and hides of another product change nothing", () => {
-    expect(apply(lamp, stock(2, "mug", 0))).toBe(lamp);
-    expect(apply(lamp, hides(2, "mug"))).toBe(lamp);
-    expect(apply(null, stock(2, "lamp", 0))).toBeNull();
+  test("updates and hides of a product that is not on air change nothing", () => {
+    const lamps = shelf(lamp);
+    expect(apply(lamps, stock(2, "mug", 0))).toBe(lamps);
+    expect(apply(lamps, hides(2, "mug"))).toBe(lamps);
+    expect(apply(EMPTY, stock(2, "lamp", 0))).toBe(EMPTY);
+  });
+
+  const beside: ShowEvent = { ...head(1), type: "product.show", product: mug, featured: false, replace: false };
+  const alone: ShowEvent = { ...head(1), type: "product.show", product: mug, featured: true, replace: true };
+  const feature = (id: string): ShowEvent => ({ ...head(1), type: "product.feature", product: { id } });
+  const order = (...order: string[]): ShowEvent => ({ ...head(1), type: "product.reorder", order });
+  const clear: ShowEvent = { ...head(1), type: "show.clear" };
+  const other: ShowEvent = { ...head(1), type: "other", name: "poll.open" };
+
+  // The origin's own table of the same cases: metadata-track/src/state/tests.rs.
+  test.each([
+    [[], "/-"],
+    [[shows(1, lamp)], "lamp/lamp"],
+    [[shows(1, lamp), shows(2, mug)], "lamp,mug/mug"],
+    [[shows(1, lamp), shows(2, mug), shows(3, lamp)], "lamp,mug/lamp"],
+    [[shows(1, lamp), beside], "lamp,mug/lamp"],
+    [[shows(1, lamp), shows(2, mug), hides(3, "mug")], "lamp/-"],
+    [[shows(1, lamp), shows(2, mug), hides(3, "lamp"), shows(4, lamp)], "mug,lamp/lamp"],
+    [[shows(1, lamp), beside, order("mug"), feature("mug")], "mug,lamp/mug"],
+    [[shows(1, lamp), order("mug", "lamp"), feature("mug")], "lamp/lamp"],
+    [[shows(1, lamp), alone], "mug/mug"],
+    [[shows(1, lamp), other], "lamp/lamp"],
+    [[shows(1, lamp), clear], "/-"],
+  ] as const)("case %#: %j", (events, expected) => {
+    const end = events.reduce<Shelf>(apply, EMPTY);
+    expect(`${end.products.map(({ id }) => id).join(",")}/${end.featured ?? "-"}`).toBe(expected);
+  });
+
+  test("an update takes away what it names as undefined", () => {
+    const sale = shelf({ ...lamp, compareAt: { amount: 5990, currency: "EUR" } });
+    const event: ShowEvent = { ...head(2), type: "product.update", product: { id: "lamp", compareAt: undefined, stock: 3 } };
+    expect(featured(apply(sale, event))).toEqual({ ...lamp, stock: 3 });
   });
 });
 

@@ -151,7 +151,7 @@ impl VitrineSetup {
     async fn try_start(&self, folder: &Path) -> Option<Vitrine> {
         let ports = free_ports();
         let config = folder.join("vitrine.toml");
-        std::fs::write(&config, self.toml(&ports))
+        std::fs::write(&config, self.toml(&ports, folder))
             .unwrap_or_else(|error| panic!("{}: {error}", config.display()));
         let mut command = Command::new(binary("vitrine", "VITRINE_BIN"));
         command.arg("--config").arg(&config);
@@ -181,8 +181,12 @@ impl VitrineSetup {
         None
     }
 
-    fn toml(&self, ports: &Ports) -> String {
+    fn toml(&self, ports: &Ports, folder: &Path) -> String {
         let mut sections = self.sections.clone();
+        let events = sections.entry("events").or_default();
+        if !events.iter().any(|line| line.starts_with("directory")) {
+            events.push(format!("directory = {:?}", folder.join("events")));
+        }
         let listen = |port: u16| format!("listen = \"127.0.0.1:{port}\"");
         sections.entry("http").or_default().push(listen(ports.http));
         sections.entry("rtmp").or_default().push(listen(ports.rtmp));

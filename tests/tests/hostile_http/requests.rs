@@ -276,7 +276,18 @@ async fn the_control_api_answers_every_body_with_its_problem() {
     let answer = vitrine.post_event("quiet", &show).await;
     assert_eq!(answer.status, StatusCode::CONFLICT, "{}", answer.text());
     for (method, path, status) in [
-        (Method::GET, "/v1/channels/show/events", 405),
+        (Method::PUT, "/v1/channels/show/events", 405),
+        (Method::GET, "/v1/channels/show/events", 401),
+        (Method::GET, "/v1/channels/show/events/a", 401),
+        (Method::DELETE, "/v1/channels/show/events/a", 401),
+        (Method::GET, "/v1/channels/show/audit", 401),
+        (Method::GET, "/v1/channels/show/state?at=now", 400),
+        (Method::GET, "/v1/channels/show/state?At=x", 400),
+        (
+            Method::GET,
+            "/v1/channels/show/state?at=2099-01-01T00:00:00Z",
+            401,
+        ),
         (Method::POST, "/v1/channels/show", 405),
         (Method::POST, "/v1/channels/nobody/events", 404),
         (Method::GET, "/v1/channels/show/secrets", 404),
