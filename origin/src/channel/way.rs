@@ -79,7 +79,13 @@ impl ChannelTask {
         let mut steps = Vec::new();
         match output {
             Some(output) => intake.output(output, &mut steps),
-            None if intake.is_draining() => self.go_away(),
+            None if intake.is_draining() => {
+                tracing::debug!(
+                    channel = self.settings.name,
+                    "the ladder has given what it had in hand"
+                );
+                self.go_away();
+            }
             // A ladder without encoders has no outputs; one whose threads are gone has said why.
             None => intake.close_outputs(),
         }
@@ -93,6 +99,10 @@ impl ChannelTask {
         let mut steps = Vec::new();
         intake.tick(&mut steps);
         if intake.is_out_of_patience() {
+            tracing::warn!(
+                channel = self.settings.name,
+                "the ladder is too slow: what it had in hand at its source's end is lost"
+            );
             self.go_away();
         }
         self.take(steps);

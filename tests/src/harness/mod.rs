@@ -27,6 +27,7 @@ mod process;
 mod publisher;
 mod setup;
 mod source;
+mod splice;
 mod vitrine;
 mod witness;
 
@@ -40,6 +41,7 @@ pub use process::{Process, raise_open_files};
 pub use publisher::Publisher;
 pub use setup::{ChannelSetup, VitrineSetup};
 pub use source::{Audio, Source};
+pub use splice::splice;
 pub use vitrine::Vitrine;
 pub use witness::Witness;
 
