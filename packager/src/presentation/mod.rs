@@ -182,9 +182,14 @@ impl Presentation {
             match &mut rendition.track.cutting {
                 Cutting::Lead(_) => {}
                 Cutting::Rung(cutter) => cutter.follow(lead_cuts, &mut cuts),
-                Cutting::Audio { grid, cutter } => {
+                Cutting::Audio {
+                    grid,
+                    cutter,
+                    missing,
+                } => {
                     cutter.follow(lead_cuts, decided_until, &mut cuts);
-                    if decided_until.seconds() - cutter.end().seconds() > AUDIO_LAG_LIMIT_S {
+                    *missing |= decided_until.seconds() - cutter.end().seconds() > AUDIO_LAG_LIMIT_S;
+                    if *missing {
                         grid.fill_until(decided_until, |sample| cutter.push(sample, &mut cuts));
                     }
                 }
