@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 use vitrine_tests::harness::Cache;
-use vitrine_tests::prove::{Crowd, Encoder, Limits, Playback, Player, hint, ladder};
+use vitrine_tests::prove::{Crowd, Encoder, Limits, Playback, Player, hint, ladder, overload};
 
 /// Parts of a third of a second, and of a fifth.
 const USUAL: Duration = Duration::from_millis(333);
@@ -55,12 +55,15 @@ enum Proof {
     CdnVarnish,
     /// A hinted part comes through the edge within 5 ms (p99) of coming from the origin; nginx and Varnish beside it.
     Hint,
+    /// A picture that no encoder keeps up with, for a while: rungs are left out from the top, their viewers move down without an
+    /// error, the source and the audio have no gap, and every rung comes back. As long as that takes: two to six minutes.
+    Overload,
     /// All of them.
     All,
 }
 
 impl Proof {
-    const EACH: [Self; 9] = [
+    const EACH: [Self; 10] = [
         Self::FfmpegHls,
         Self::ObsHls,
         Self::Shaka,
@@ -70,6 +73,7 @@ impl Proof {
         Self::CdnNginx,
         Self::CdnVarnish,
         Self::Hint,
+        Self::Overload,
     ];
 
     fn name(self) -> &'static str {
@@ -83,6 +87,7 @@ impl Proof {
             Self::CdnNginx => "cdn-nginx",
             Self::CdnVarnish => "cdn-varnish",
             Self::Hint => "hint",
+            Self::Overload => "overload",
             Self::All => "all",
         }
     }
@@ -153,6 +158,12 @@ async fn prove(proof: Proof, watched: Duration, part_ms: Option<u64>) -> bool {
         );
         let figures = hint::run(watched).await;
         print!("{figures}");
+        return verdict(&figures.misses());
+    }
+    if proof == Proof::Overload {
+        println!("overload: FFmpeg, a ladder of three encoded rungs, noise for 20 s");
+        let figures = overload::run().await;
+        println!("{figures}");
         return verdict(&figures.misses());
     }
     let mut kept = true;

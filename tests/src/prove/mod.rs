@@ -8,6 +8,7 @@ pub mod crowd;
 mod figures;
 pub mod hint;
 pub mod ladder;
+pub mod overload;
 mod playback;
 mod sync;
 
@@ -15,4 +16,5 @@ pub use crowd::{Crowd, CrowdFigures};
 pub use figures::{Figures, Limits, Spread};
 pub use hint::HintFigures;
 pub use ladder::LadderFigures;
+pub use overload::OverloadFigures;
 pub use playback::{Encoder, Playback, Player};
