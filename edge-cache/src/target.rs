@@ -6,7 +6,7 @@
 use std::fmt;
 
 use http::StatusCode;
-use vitrine_packager::request::{Directives, MediaName};
+use vitrine_packager::request::{Directives, MediaName, PlaylistName};
 
 /// A longer path and query is none of ours.
 const LONGEST_TARGET: usize = 2048;
@@ -159,7 +159,7 @@ fn classify(path: &str, query: &str) -> Result<Option<(Kind, Directives)>, Refus
         ("live", Some(channel), Some(session), Some(rendition), Some(file), None)
             if is_name(channel) && is_name(session) && is_name(rendition) =>
         {
-            if file != "index.m3u8" {
+            if PlaylistName::parse(file).is_none() {
                 return Ok(MediaName::parse(file).map(|_| (Kind::Media, Directives::default())));
             }
             let directives = Directives::parse(query)
@@ -174,7 +174,7 @@ fn classify(path: &str, query: &str) -> Result<Option<(Kind, Directives)>, Refus
         ("watch", Some(channel), None, ..) if is_name(channel) => plain(Kind::Page),
         ("assets", Some(_), ..) if is_asset(rest) => plain(Kind::Page),
         _ if path == "/" => plain(Kind::Page),
-        ("schemas", Some("events.json"), None, ..) => plain(Kind::Page),
+        ("schemas", Some(_), ..) if is_asset(rest) => plain(Kind::Page),
         _ => Ok(None),
     }
 }
@@ -224,6 +224,10 @@ mod tests {
             (
                 &format!("{LIVE}/index.m3u8?_HLS_part=2&t=1&_HLS_msn=7"),
                 &format!("{LIVE}/index.m3u8?_HLS_msn=7&_HLS_part=2"),
+            ),
+            (
+                &format!("{LIVE}/iframes.m3u8?_HLS_msn=7&t=1"),
+                &format!("{LIVE}/iframes.m3u8?_HLS_msn=7"),
             ),
             (
                 &format!("{LIVE}/index.m3u8?_HLS_skip=YES&_HLS_msn=07"),

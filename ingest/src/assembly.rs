@@ -11,7 +11,7 @@ use vitrine_packager::media::{
     AudioConfig, Frame, TrackConfig, TrackKind, VideoCodec, VideoConfig, WallTime,
 };
 
-use crate::clock::{Clock, Jump};
+use crate::clock::{Clock, Stamp};
 use crate::flv::{self, AudioTag, Coding, Metadata, VideoTag};
 use crate::publication::Arrival;
 use crate::refusal::Refusal;
@@ -34,9 +34,6 @@ pub enum Fault {
     /// What the encoder sends is not served here.
     #[error(transparent)]
     Refused(#[from] Refusal),
-    /// The encoder's clock was set.
-    #[error(transparent)]
-    Jumped(#[from] Jump),
 }
 
 /// Assembles one publication.
@@ -117,7 +114,7 @@ impl Assembly {
     /// Takes a video message.
     ///
     /// # Errors
-    /// [`Fault::Refused`] for a codec or configuration that is not served, [`Fault::Jumped`].
+    /// [`Fault::Refused`] for a codec or configuration that is not served.
     pub fn video(&mut self, timestamp: u32, body: Bytes, received: WallTime) -> Result<(), Fault> {
         match flv::read_video(body)? {
             VideoTag::Config { codec, record } => self.configure_video(codec, record)?,
@@ -127,7 +124,7 @@ impl Assembly {
                 data,
             } => {
                 self.seen_video = true;
-                let stamp = self.clock.stamp(TrackKind::Video, timestamp)?;
+                let stamp = self.stamp(TrackKind::Video, timestamp, received);
                 self.first.get_or_insert((stamp.dts_ms, received));
                 let Some(track) = self.video.as_mut().filter(|track| track.config.codec == codec) else {
                     return Ok(());
@@ -168,7 +165,7 @@ impl Assembly {
             AudioTag::Config(asc) => self.configure_audio(asc)?,
             AudioTag::Frame(data) if !data.is_empty() => {
                 self.seen_audio = true;
-                let stamp = self.clock.stamp(TrackKind::Audio, timestamp)?;
+                let stamp = self.stamp(TrackKind::Audio, timestamp, received);
                 self.first.get_or_insert((stamp.dts_ms, received));
                 if self.audio.is_some() {
                     self.hold(Frame {
@@ -184,6 +181,40 @@ impl Assembly {
             AudioTag::Frame(_) | AudioTag::Nothing => {}
         }
         Ok(())
+    }
+
+    /// An encoder whose clock was set begins anew, with the parameters that it had: its frames fit the old timeline no more.
+    fn stamp(&mut self, kind: TrackKind, timestamp: u32, received: WallTime) -> Stamp {
+        match self.clock.stamp(kind, timestamp, received) {
+            Ok(stamp) => stamp,
+            Err(jump) => {
+                tracing::warn!(reason = %jump, "the encoder's clock was set: the show goes on after a discontinuity");
+                self.begin_anew();
+                let (clock, stamp) = Clock::begin(kind, timestamp, received);
+                self.clock = clock;
+                stamp
+            }
+        }
+    }
+
+    fn begin_anew(&mut self) {
+        if let Some(video) = &mut self.video {
+            video.awaits_idr = true;
+        }
+        if self.published.is_none() {
+            self.held.clear();
+            self.held_bytes = 0;
+            self.first = None;
+            return;
+        }
+        let video = self
+            .video
+            .as_ref()
+            .map(|track| self.declared_video(&track.config));
+        let audio = self.audio.as_ref().map(|config| self.declared_audio(config));
+        for track in video.into_iter().chain(audio) {
+            self.reconfigured(track);
+        }
     }
 
     /// A sequence header: encoders repeat the same one; another one starts the track anew at its next IDR.

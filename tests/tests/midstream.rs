@@ -212,6 +212,34 @@ async fn a_page_plays_on_when_the_picture_has_another_size() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_page_plays_on_when_the_timestamps_jump() {
+    let vitrine = Vitrine::named("midstream-jump").start().await;
+    let publisher = Publisher::start(&jumping(Source::picture(), 25, 10), &vitrine, "demo");
+    vitrine.live("demo").await;
+    let begun = session(&vitrine).await;
+    let figures = played(&vitrine, &["35"]).await;
+    assert_eq!(session(&vitrine).await, begun, "the same session");
+    let latencies = &figures["latency_s"];
+    assert!(latencies["samples"].as_u64() > Some(0), "{figures}");
+    publisher.stop().await;
+}
+
+/// The encoder's clock is set ahead by so many seconds, that long after its start.
+fn jumping(source: Source, after_s: u32, by_s: u32) -> Source {
+    let shifted = |filter: &str| format!("{filter}='PTS+if(gte(T,{after_s}),{by_s}/TB,0)'");
+    source.with(&[
+        "-vf",
+        &shifted("setpts"),
+        "-af",
+        &shifted("asetpts"),
+        "-fps_mode",
+        "passthrough",
+        "-enc_time_base",
+        "1/1000",
+    ])
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn another_size_gets_another_init_section_behind_one_discontinuity() {
     let clips = [(small(), BEFORE_S), (small().size(426, 240), AFTER_S)];
     let show = Show::begin("midstream-init", |folder| splice(folder, &clips)).await;
@@ -301,6 +329,13 @@ async fn video_that_stops_while_audio_goes_on_is_a_gap() {
         playlist.segments.iter().any(|segment| segment.gap)
     })
     .await;
+    show.discontinued().await;
+    show.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn timestamps_that_jump_ahead_are_a_discontinuity_of_all_renditions() {
+    let show = Show::begin("midstream-leap", |_| jumping(small(), 12, 10)).await;
     show.discontinued().await;
     show.end().await;
 }

@@ -293,3 +293,30 @@ fn a_publication_may_change_its_codec() {
     ];
     assert_eq!(arrivals, expected);
 }
+
+#[test]
+fn an_encoder_whose_clock_was_set_begins_anew_at_its_next_idr() {
+    let sent = [
+        BOTH,
+        Avcc(0),
+        Asc(0),
+        Idr(90_000),
+        Sound(90_010),
+        Delta(500),
+        Sound(510),
+        Idr(2500),
+        Delta(2533),
+    ];
+    let (_, arrivals) = run(&sent);
+    assert_eq!(
+        arrivals,
+        ["I0", "a10", "new Video", "new Audio", "a10", "I2000", "p2033"]
+    );
+}
+
+#[test]
+fn a_clock_that_is_set_before_the_tracks_are_known_leaves_nothing_behind() {
+    let (tracks, arrivals) = run(&[BOTH, Avcc(0), Idr(90_000), Idr(500), Asc(0), Delta(533)]);
+    assert!(tracks.is_some());
+    assert_eq!(arrivals, ["I0", "p33"]);
+}

@@ -66,7 +66,6 @@ impl From<Fault> for EndCause {
     fn from(fault: Fault) -> Self {
         match fault {
             Fault::Refused(refusal) => Self::Refused(refusal),
-            Fault::Jumped(jump) => Self::Ended(EndReason::ProtocolError(jump.to_string())),
         }
     }
 }

@@ -178,10 +178,10 @@ impl Track {
                     cutter,
                     missing,
                 },
-            ) => grid.place(frame, |sample| {
+            ) => {
                 *missing = false;
-                cutter.push(sample, cuts);
-            }),
+                grid.place(frame, |sample| cutter.push(sample, cuts));
+            }
             (Parameters::Audio(_), _) => {}
         }
         Ok(())

@@ -35,6 +35,8 @@ pub struct RungCutter {
     patience: i64,
     /// If the next planned part is its segment's first: presentation time of the IDR there.
     opening: Option<i64>,
+    /// Where the segment began that is being cut: nothing of it is shown before (SPEC 137).
+    segment_start: i64,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -74,6 +76,7 @@ impl RungCutter {
             state: RungState::Media,
             patience: patience.rescale(timescale).ticks,
             opening: None,
+            segment_start: i64::MIN,
         }
     }
 
@@ -264,7 +267,10 @@ impl RungCutter {
         }));
     }
 
-    fn begin_if_first(&self, part: PlannedPart, cuts: &mut Vec<Cut>) {
+    fn begin_if_first(&mut self, part: PlannedPart, cuts: &mut Vec<Cut>) {
+        if part.opening.is_some() {
+            self.segment_start = part.start;
+        }
         cuts.extend(part.opening.map(|idr| Cut::Segment {
             at: self.at(part.start),
             shows: self.at(idr),
@@ -306,7 +312,8 @@ impl RungCutter {
         let times = starts.iter().copied().zip(nexts);
         let place = |(sample, (start, next)): (Sample, (i64, i64))| PlacedSample {
             duration_ticks: u32::try_from(next - start).unwrap_or(0),
-            composition_ticks: i32::try_from(self.ticks(sample.pts) - start).unwrap_or(0),
+            composition_ticks: i32::try_from(self.ticks(sample.pts).max(self.segment_start) - start)
+                .unwrap_or(0),
             is_idr: sample.is_idr,
             data: sample.data,
         };

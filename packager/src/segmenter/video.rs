@@ -172,6 +172,7 @@ impl VideoCutter {
     fn append(&mut self, sample: Sample, wanted: i64, cuts: &mut Vec<Cut>) {
         // A part begins where the last one ended, even if its first frame is shown later.
         let floor = self.floor;
+        let segment_start = self.segment.as_ref().map_or(floor, |segment| segment.start);
         let part = self.part.get_or_insert_with(|| OpenPart {
             start: floor,
             samples: Vec::new(),
@@ -184,7 +185,8 @@ impl VideoCutter {
         let nominal = sample.nominal_duration.rescale(self.timescale).ticks.max(1);
         let (due, pts) = (
             sample.dts.rescale(self.timescale).ticks,
-            sample.pts.rescale(self.timescale).ticks,
+            // Nothing of a segment is shown before it begins (SPEC 137), whatever an encoder whose clock was set says.
+            sample.pts.rescale(self.timescale).ticks.max(segment_start),
         );
         part.samples.push(OpenSample {
             dts,

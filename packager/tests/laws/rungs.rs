@@ -126,7 +126,9 @@ proptest! {
                 newest_gap_ms = newest_gap_ms.max(off_ms.abs());
             }
             prop_assert_eq!(found.next(), None);
-            prop_assert!(newest_gap_ms < 2.0, "{newest_gap_ms} ms off");
+            // Nor is anything shown before its segment begins, which may be at such a lead's next frame.
+            let most_off_ms = if leads_frames > 1 { 45.0 } else { 2.0 };
+            prop_assert!(newest_gap_ms < most_off_ms, "{newest_gap_ms} ms off");
         }
     }
 

@@ -214,7 +214,7 @@ async fn plan(url: &Url, server: &Arc<Server>, switch_every: Option<Duration>) -
         .filter(|media| media.media_type == AlternativeMediaType::Audio)
         .find_map(|media| url.join(media.uri.as_deref()?).ok());
     let mut video = Vec::new();
-    for variant in &playlist.variants {
+    for variant in playlist.variants.iter().filter(|variant| !variant.is_i_frame) {
         let rung = url.join(&variant.uri).map_err(|_| empty())?;
         if !video.contains(&rung) && Some(&rung) != audio.as_ref() {
             video.push(rung);
