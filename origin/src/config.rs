@@ -1,6 +1,7 @@
 //! The configuration: one TOML file and `VITRINE_*` variables, the variables winning.
 
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -76,6 +77,8 @@ pub struct Config {
     pub packaging: PackagingConfig,
     /// Show events.
     pub events: EventsConfig,
+    /// Who may do what on the control API.
+    pub access: AccessConfig,
     /// The channels; without any, the demo channel.
     #[serde(rename = "channel")]
     pub channels: Vec<ChannelConfig>,
@@ -131,6 +134,16 @@ pub struct EventsConfig {
     pub resume_window_seconds: u64,
 }
 
+/// `[access]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct AccessConfig {
+    /// Tokens as digests, with their roles; read again when it changes.
+    pub tokens_file: Option<PathBuf>,
+    /// Requests of one token on one channel.
+    pub requests_per_second: NonZeroU32,
+}
+
 /// `[[channel]]`
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -170,6 +183,15 @@ impl Default for RtmpConfig {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 1935)),
             silence_timeout_seconds: 10,
+        }
+    }
+}
+
+impl Default for AccessConfig {
+    fn default() -> Self {
+        Self {
+            tokens_file: None,
+            requests_per_second: const { NonZeroU32::new(100).unwrap() },
         }
     }
 }

@@ -13,7 +13,7 @@ use vitrine_ingest::{Door, Reception, StreamKey};
 use crate::bus::{Journal, JournalError};
 use crate::channel::{self, ChannelSettings};
 use crate::config::{Config, EventsConfig};
-use crate::control::{Control, ControlledChannel};
+use crate::control::{self, Control, ControlledChannel, TokensError};
 use crate::playback::serve::Playback;
 use crate::server::{self, Site, TlsError};
 
@@ -52,6 +52,9 @@ pub enum RunError {
         /// What is wrong with its folder.
         source: JournalError,
     },
+    /// The file of tokens is of no use.
+    #[error(transparent)]
+    Tokens(#[from] TokensError),
     /// TLS is configured and cannot be spoken.
     #[error(transparent)]
     Tls(#[from] TlsError),
@@ -72,6 +75,7 @@ pub async fn run(config: Config, shutdown: watch::Receiver<bool>) -> Result<(), 
 
     let (mut doors, mut controlled, mut feeds, mut tasks) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let directory = events_directory(&config.events);
+    let tokens = control::follow_tokens(config.access.tokens_file.as_deref())?;
     // Channels end after the encoders' server, so that they hear of its farewell.
     let (channels_stop, channels_stopped) = watch::channel(false);
     for channel in &config.channels {
@@ -106,7 +110,12 @@ pub async fn run(config: Config, shutdown: watch::Receiver<bool>) -> Result<(), 
             publications,
         });
         feeds.push(handle.feed.clone());
-        controlled.push(ControlledChannel::new(handle, &channel.event_tokens));
+        controlled.push(ControlledChannel::new(
+            handle,
+            &channel.event_tokens,
+            tokens.clone(),
+            config.access.requests_per_second,
+        ));
         tasks.push(task);
     }
 
