@@ -2,7 +2,7 @@
 
 .PHONY: demo test fmt lint doc bench prove clean toolchain deps deps-prove web browser fuzz
 
-DEBIAN := ffmpeg pkg-config clang libclang-dev chromium fonts-dejavu-core \
+DEBIAN := ffmpeg pkg-config clang libclang-dev chromium fonts-dejavu-core nats-server \
 	libavcodec-dev libavfilter-dev libavformat-dev libavutil-dev libavdevice-dev libswscale-dev libswresample-dev
 # What the long proofs need besides: a real OBS Studio without a desktop.
 DEBIAN_PROVE := obs-studio xvfb dbus-x11 psmisc

@@ -79,6 +79,8 @@ pub struct Config {
     pub events: EventsConfig,
     /// Who may do what on the control API.
     pub access: AccessConfig,
+    /// Several origins of one show.
+    pub bus: BusConfig,
     /// The channels; without any, the demo channel.
     #[serde(rename = "channel")]
     pub channels: Vec<ChannelConfig>,
@@ -132,6 +134,16 @@ pub struct EventsConfig {
     pub directory: Option<PathBuf>,
     /// A session that starts so soon after the one before goes on with its show.
     pub resume_window_seconds: u64,
+}
+
+/// `[bus]`
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct BusConfig {
+    /// Addresses of NATS servers with JetStream, with commas between; none: this is the only origin.
+    pub nats: Option<String>,
+    /// This origin's name, like no other's.
+    pub node: Option<String>,
 }
 
 /// `[access]`
@@ -312,6 +324,8 @@ impl Config {
         self.events.directory = variable("VITRINE_EVENTS_DIRECTORY")
             .map(PathBuf::from)
             .or(self.events.directory.take());
+        self.bus.nats = variable("VITRINE_BUS_NATS").or(self.bus.nats.take());
+        self.bus.node = variable("VITRINE_BUS_NODE").or(self.bus.node.take());
         self.http.tls_cert = variable("VITRINE_TLS_CERT")
             .map(PathBuf::from)
             .or(self.http.tls_cert.take());
@@ -351,6 +365,9 @@ impl Config {
             return invalid(
                 "packaging.window_seconds must be at least six target durations, and at most 3600".into(),
             );
+        }
+        if self.bus.nats.is_some() != self.bus.node.is_some() {
+            return invalid("bus.nats and bus.node go together: give each origin a name of its own".into());
         }
         if self.http.tls_cert.is_some() != self.http.tls_key.is_some() {
             return invalid("http.tls_cert and http.tls_key go together: give both or none".into());
@@ -458,6 +475,10 @@ mod tests {
                 "six target durations",
             ),
             ("[http]\ntls_cert = \"a.pem\"".to_owned(), "go together"),
+            (
+                "[bus]\nnats = \"nats://10.0.0.5\"".to_owned(),
+                "a name of its own",
+            ),
             (
                 format!("[[channel]]\nname = \"a\"\n{key}\nladder = \"best\""),
                 "v.toml:4: unknown ladder `best`",
