@@ -1,11 +1,15 @@
 # Vitrine's commands. `make demo` and `make test` install what is missing by themselves (Debian 12; as root, or with sudo).
 
-.PHONY: demo test fmt lint doc bench prove clean toolchain deps deps-prove web browser fuzz
+.PHONY: demo test cdn fmt lint doc bench prove clean toolchain deps deps-cdn deps-bench deps-prove web browser fuzz
 
 DEBIAN := ffmpeg pkg-config clang libclang-dev chromium fonts-dejavu-core nats-server \
 	libavcodec-dev libavfilter-dev libavformat-dev libavutil-dev libavdevice-dev libswscale-dev libswresample-dev
+# Caches that stand in front of the edge, as a CDN would.
+DEBIAN_CDN := nginx varnish
+# Peers of the benchmarks, and what loads them.
+DEBIAN_BENCH := nginx wrk
 # What the long proofs need besides: a real OBS Studio without a desktop.
-DEBIAN_PROVE := obs-studio xvfb dbus-x11 psmisc
+DEBIAN_PROVE := obs-studio xvfb dbus-x11 psmisc $(DEBIAN_CDN)
 export DEBIAN_FRONTEND := noninteractive
 SUDO := $(shell [ "$$(id -u)" = 0 ] || command -v sudo)
 
@@ -27,15 +31,21 @@ test: deps browser lint doc
 	cargo build --workspace
 	cargo test --workspace
 
+# nginx and Varnish in front of the edge, by the configurations of docs/cdn.
+cdn: deps-cdn
+	cargo build --bin vitrine-edge
+	cargo test -p vitrine-tests --test edge -- --include-ignored cdn
+
 # The long proofs, each by its name: make prove PROOF=obs-hls SECONDS=60. `target/release/prove --help` tells what each shows.
 PROOF := all
 SECONDS := 300
 prove: deps-prove browser web
-	cargo build --release --bin vitrine --bin prove
+	cargo build --release --bin vitrine --bin vitrine-edge --bin prove
 	target/release/prove $(PROOF) --seconds $(SECONDS)
 
 # Figures, each beside a limit measured in the same run.
-bench: deps
+bench: deps-bench web
+	cargo build --release --bin vitrine-edge
 	cargo bench --workspace
 
 # Coverage-guided fuzzing, for MINUTES each; needs cargo-fuzz and a nightly toolchain.
@@ -62,6 +72,12 @@ toolchain:
 
 deps: toolchain
 	$(call install,$(DEBIAN))
+
+deps-cdn: deps
+	$(call install,$(DEBIAN_CDN))
+
+deps-bench: deps
+	$(call install,$(DEBIAN_BENCH))
 
 deps-prove: deps
 	$(call install,$(DEBIAN_PROVE))

@@ -10,7 +10,7 @@ use http_body::Body;
 
 use crate::body::{AnswerBody, FollowingBody, SharedBody};
 use crate::fill::{Begun, BrokenOff};
-use crate::object::{Head, Object};
+use crate::object::{self, Head, Object};
 use crate::range::{self, Wanted};
 
 /// An answer on its way to a viewer.
@@ -178,7 +178,6 @@ pub fn problem(status: StatusCode, detail: &str, request: &Parts) -> Answer {
         let allow = HeaderValue::from_static("GET, HEAD, OPTIONS");
         answer.headers_mut().insert(header::ALLOW, allow);
     }
-    with_cors(&mut answer);
     answer
 }
 
@@ -198,7 +197,7 @@ pub fn preflight() -> Answer {
     answer
         .headers_mut()
         .extend(fields.map(|(name, value)| (name, HeaderValue::from_static(value))));
-    with_cors(&mut answer);
+    answer.headers_mut().extend(object::cors());
     answer
 }
 
@@ -225,20 +224,6 @@ pub fn without_body(mut answer: Answer) -> Answer {
     }
     *answer.body_mut() = AnswerBody::empty();
     answer
-}
-
-/// Players in other pages read an error's status too (SPEC 235).
-fn with_cors(answer: &mut Answer) {
-    let fields = [
-        (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
-        (
-            header::ACCESS_CONTROL_EXPOSE_HEADERS,
-            "Age, Content-Encoding, Content-Length, Content-Range, Date, ETag",
-        ),
-    ];
-    answer
-        .headers_mut()
-        .extend(fields.map(|(name, value)| (name, HeaderValue::from_static(value))));
 }
 
 /// For a fill that ended without anything to show.

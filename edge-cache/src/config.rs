@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+pub use crate::access::AccessConfig;
+
 /// Why the program does not start.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
@@ -52,6 +54,8 @@ pub struct Config {
     pub upstream: UpstreamConfig,
     /// What is kept.
     pub cache: CacheConfig,
+    /// Who may watch.
+    pub access: AccessConfig,
     /// The origins, in the order of preference; without any, one on loopback.
     #[serde(rename = "origin")]
     pub origins: Vec<OriginConfig>,
@@ -336,7 +340,7 @@ impl Config {
             ),
             ("cache.status_seconds", cache.status_seconds, 0, 60),
         ];
-        for (key, value, least, most) in ranges {
+        for (key, value, least, most) in ranges.into_iter().chain(self.access.ranges()) {
             if !(least..=most).contains(&value) {
                 return Err(ConfigError::Invalid(format!(
                     "{key} = {value}: must be {least} to {most}"
@@ -370,6 +374,8 @@ mod tests {
             ("[upstream]\nmax_fills = 0", "must be 16 to"),
             ("[[origin]]\nchannels = []", "missing field `url`"),
             ("[http]\ntls_cert = \"a.pem\"", "go together"),
+            ("[access]\nstream_idle_seconds = 0", "must be 1 to"),
+            ("[access]\ntrusted_proxies = [\"10.0.0.300\"]", "e.toml:2:"),
         ];
         for (text, expected) in table {
             let message = load(text).unwrap_err().to_string();

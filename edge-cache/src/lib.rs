@@ -1,17 +1,19 @@
 //! The program `vitrine-edge` as a library: a caching tier that knows LL-HLS, between origins and a CDN.
 //!
 //! ```text
-//! viewer ─► server ─► serve ─► store (a hit: shared bytes, Age)
-//!                       └────► flights ─► fill ─► upstream ─► origin
-//!                                          └─► body: every follower reads the same pieces as they come
+//! viewer ─► server ─► serve ─► access (tokens, limits) ─► store (a hit: shared bytes, Age)
+//!                                            └────► flights ─► fill ─► upstream ─► origin
+//!                                                           └─► body: every follower reads the same pieces as they come
 //! ```
 //!
 //! Whatever the crowd, one object is asked of the origin once: blocking playlists and held parts too.
 #![forbid(unsafe_code)]
 
+pub mod access;
 pub mod answer;
 pub mod body;
 pub mod config;
+pub mod cors;
 pub mod encoding;
 pub mod fill;
 pub mod filler;

@@ -1,10 +1,12 @@
 //! `vitrine-edge`: arguments, then configuration, then run.
 
 use std::io::{IsTerminal, Write};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tracing_subscriber::EnvFilter;
@@ -45,7 +47,7 @@ async fn start(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
     if arguments.check {
         return Ok(());
     }
-    announce(&config);
+    raise_open_files();
     let (stop, stopped) = watch::channel(false);
     let (mut terminated, mut interrupted) =
         (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
@@ -57,19 +59,31 @@ async fn start(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
         tracing::info!("stopping");
         stop.send_replace(true);
     });
-    run(config, stopped).await?;
+    run(config, announce, stopped).await?;
     Ok(())
 }
 
+/// Lets this process open as many files as the system allows it at most: each connection is one, and what a shell or a
+/// service manager gives by itself is 1024.
+fn raise_open_files() {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit {
+        current: limit.maximum,
+        ..limit
+    };
+    if let Err(error) = setrlimit(Resource::Nofile, raised) {
+        tracing::warn!(%error, "the limit of open files stays as it is: raise it where the program is started (ulimit -n, LimitNOFILE)");
+    }
+}
+
 /// Where viewers come in, and where their requests go.
-fn announce(config: &Config) {
+fn announce(config: &Config, listen: SocketAddr) {
     let scheme = if config.http.tls_cert.is_some() {
         "https"
     } else {
         "http"
     };
     let mut out = std::io::stdout().lock();
-    let listen = config.http.listen;
     let _ = writeln!(out, "Playlists   {scheme}://{listen}/live/CHANNEL/index.m3u8");
     let _ = writeln!(out, "Watch       {scheme}://{listen}/watch/CHANNEL");
     let _ = writeln!(out, "Metrics     {scheme}://{listen}/metrics");

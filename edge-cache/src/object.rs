@@ -85,6 +85,21 @@ impl Head {
     }
 }
 
+/// What lets players in other sites' pages read an answer of the edge's own, errors included (SPEC 235).
+pub(crate) fn cors() -> HeaderMap {
+    let fields = [
+        (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
+        (
+            header::ACCESS_CONTROL_EXPOSE_HEADERS,
+            "Age, Content-Encoding, Content-Length, Content-Range, Date, ETag",
+        ),
+    ];
+    fields
+        .into_iter()
+        .map(|(name, value)| (name, HeaderValue::from_static(value)))
+        .collect()
+}
+
 /// The fields that Connection names are the connection's too.
 fn connection_options(fields: &HeaderMap) -> Vec<HeaderName> {
     fields
@@ -118,7 +133,7 @@ impl Object {
     pub fn problem(status: StatusCode, detail: &str, now: Instant) -> Self {
         let title = status.canonical_reason().unwrap_or("error");
         let problem = serde_json::json!({ "status": status.as_u16(), "title": title, "detail": detail });
-        let mut fields = HeaderMap::new();
+        let mut fields = cors();
         fields.insert(
             header::CONTENT_TYPE,
             HeaderValue::from_static("application/problem+json"),

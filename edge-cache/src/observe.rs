@@ -45,6 +45,10 @@ impl Tally {
             "vitrine_edge_fills_abandoned_total",
             "Objects that nobody waited for any more"
         );
+        describe_counter!(
+            "vitrine_edge_refused_total",
+            "Requests refused for their token or their number, by reason"
+        );
         describe_gauge!("vitrine_edge_waiting_viewers", "Requests that wait for an object");
         describe_gauge!("vitrine_edge_fills", "Objects being fetched");
         describe_gauge!("vitrine_edge_cache_objects", "Objects kept");

@@ -5,16 +5,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use metrics_exporter_prometheus::PrometheusBuilder;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::watch;
 
+use crate::access::{Access, Rotation, RotationError};
 use crate::config::Config;
+use crate::cors::{Cors, CorsError};
 use crate::filler::{FillSettings, Filler};
-use crate::serve::Site;
+use crate::serve::{Gate, Site};
 use crate::server::{self, ServerLimits, TlsError};
 use crate::store::Store;
 use crate::upstream::connect::OriginError;
 use crate::upstream::{Origin, Upstream};
+
+/// Connections that wait to be accepted: a crowd comes at once when a show begins. The system may have a lower limit.
+const BACKLOG: u32 = 8192;
 
 /// Why the program stops before it began.
 #[derive(Debug, thiserror::Error)]
@@ -33,13 +38,24 @@ pub enum RunError {
     /// An origin cannot be used.
     #[error(transparent)]
     Origin(#[from] OriginError),
+    /// Tokens cannot be verified.
+    #[error(transparent)]
+    Keys(#[from] RotationError),
+    /// Sites cannot be told apart.
+    #[error(transparent)]
+    Cors(#[from] CorsError),
     /// The metrics cannot be set up.
     #[error("metrics: {0}")]
     Metrics(#[from] metrics_exporter_prometheus::BuildError),
 }
 
-/// Runs until `shutdown` turns true, then lets answers in progress finish for some seconds.
-pub async fn run(config: Config, shutdown: watch::Receiver<bool>) -> Result<(), RunError> {
+/// Runs until `shutdown` turns true, then lets answers in progress finish for some seconds. `announce` is told the address
+/// once viewers can connect: port 0 of the configuration is any free one.
+pub async fn run(
+    config: Config,
+    announce: impl FnOnce(&Config, SocketAddr),
+    shutdown: watch::Receiver<bool>,
+) -> Result<(), RunError> {
     let metrics = PrometheusBuilder::new().install_recorder()?;
     let http = &config.http;
     let tls = match (&http.tls_cert, &http.tls_key) {
@@ -51,12 +67,22 @@ pub async fn run(config: Config, shutdown: watch::Receiver<bool>) -> Result<(), 
         .iter()
         .map(|origin| Origin::new(origin, &config.upstream).map(Arc::new))
         .collect::<Result<Vec<_>, _>>()?;
+    let keys = Rotation::new(&config.access)?.map(Arc::new);
+    let gate = Gate {
+        access: Access::new(&config.access, keys.clone()),
+        cors: Cors::new(&config.access.cors_origins)?,
+        max_waiting: http.max_waiting,
+        max_fills: config.upstream.max_fills,
+    };
     let address = http.listen;
-    let listener = TcpListener::bind(address)
-        .await
-        .map_err(|source| RunError::Bind { address, source })?;
+    let failed = |source| RunError::Bind { address, source };
+    let listener = listen(address).map_err(failed)?;
+    announce(&config, listener.local_addr().map_err(failed)?);
     for origin in &origins {
         tokio::spawn(origin.clone().watch_health(shutdown.clone()));
+    }
+    if let Some(keys) = keys {
+        tokio::spawn(keys.keep_fresh(shutdown.clone()));
     }
     let filler = Filler {
         upstream: Arc::new(Upstream::new(origins, &config.upstream)),
@@ -68,11 +94,22 @@ pub async fn run(config: Config, shutdown: watch::Receiver<bool>) -> Result<(), 
             status_life: Duration::from_secs(config.cache.status_seconds),
         }),
     };
-    let site = Site::new(filler, http.max_waiting, config.upstream.max_fills, metrics);
+    let site = Site::new(filler, gate, metrics);
     let limits = ServerLimits {
         connections: http.max_connections,
         send_timeout: Duration::from_secs(http.send_timeout_seconds),
     };
     server::serve(listener, tls, site, limits, shutdown).await;
     Ok(())
+}
+
+fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4()?,
+        SocketAddr::V6(_) => TcpSocket::new_v6()?,
+    };
+    // Started anew, it takes its port back at once.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
 }

@@ -1,5 +1,6 @@
 //! Every viewer's request: kept, being fetched, or to be fetched.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -8,7 +9,9 @@ use http::{Method, StatusCode};
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::sync::Semaphore;
 
+use crate::access::{Access, Admitted, answers};
 use crate::answer::{self, Answer, Served};
+use crate::cors::Cors;
 use crate::encoding;
 use crate::fill::Follower;
 use crate::filler::Filler;
@@ -25,32 +28,48 @@ pub struct Site {
     filler: Filler,
     /// Bounded: requests that wait for an object. Full: one more is answered 503.
     seats: Arc<Semaphore>,
+    gate: Arc<Gate>,
     tally: Tally,
     metrics: PrometheusHandle,
 }
 
+/// Who is let in, and how many.
+#[derive(Debug)]
+pub struct Gate {
+    /// Tokens and rates.
+    pub access: Access,
+    /// Other sites' pages.
+    pub cors: Cors,
+    /// So many requests wait at one time.
+    pub max_waiting: usize,
+    /// For so many objects.
+    pub max_fills: usize,
+}
+
 impl Site {
-    /// At most `max_waiting` requests wait at one time, for at most `max_fills` objects.
-    pub fn new(filler: Filler, max_waiting: usize, max_fills: usize, metrics: PrometheusHandle) -> Self {
-        let flights = Arc::new(Flights::new(max_fills));
+    /// Lets viewers in by `gate`.
+    pub fn new(filler: Filler, gate: Gate, metrics: PrometheusHandle) -> Self {
+        let flights = Arc::new(Flights::new(gate.max_fills));
         Self {
             store: filler.store.clone(),
             tally: Tally::new(flights.clone(), filler.store.clone()),
             flights,
             filler,
-            seats: Arc::new(Semaphore::new(max_waiting)),
+            seats: Arc::new(Semaphore::new(gate.max_waiting)),
+            gate: Arc::new(gate),
             metrics,
         }
     }
 
-    /// Answers a request.
-    pub async fn serve(&self, request: &Parts) -> Answer {
-        let (answer, served) = self.route(request).await;
+    /// Answers a request; `peer` is the connection's other end.
+    pub async fn serve(&self, request: &Parts, peer: IpAddr) -> Answer {
+        let (mut answer, served) = self.route(request, peer).await;
+        self.gate.cors.dress(&request.headers, &mut answer);
         self.tally.count(served);
         answer
     }
 
-    async fn route(&self, request: &Parts) -> (Answer, Served) {
+    async fn route(&self, request: &Parts, peer: IpAddr) -> (Answer, Served) {
         let here = |answer| (answer, Served::Here);
         match request.method {
             Method::GET | Method::HEAD => {}
@@ -63,11 +82,28 @@ impl Site {
         if let Some(answer) = self.own_page(request) {
             return here(answer);
         }
-        let gzip = encoding::accepts_gzip(&request.headers);
-        match Target::parse(request.uri.path(), request.uri.query().unwrap_or(""), gzip) {
-            Ok(target) => self.object(target, request).await,
-            Err(refusal) => here(answer::problem(refusal.status, &refusal.detail, request)),
+        match self.gate.access.admit(request, peer) {
+            Ok(admitted) => self.admitted(admitted, request).await,
+            Err(refused) => here(answers::refused(refused, request)),
         }
+    }
+
+    async fn admitted(&self, admitted: Admitted<'_>, request: &Parts) -> (Answer, Served) {
+        if let Some(location) = &admitted.redirect {
+            return (answers::redirect(location), Served::Here);
+        }
+        let gzip = encoding::accepts_gzip(&request.headers);
+        let (mut answer, served) = match Target::parse(admitted.path, admitted.query, gzip) {
+            Ok(target) => self.object(target, request).await,
+            Err(refusal) => {
+                let answer = answer::problem(refusal.status, &refusal.detail, request);
+                (answer, Served::Here)
+            }
+        };
+        if admitted.personal {
+            answers::make_personal(&mut answer);
+        }
+        (answer, served)
     }
 
     fn own_page(&self, request: &Parts) -> Option<Answer> {

@@ -1,6 +1,7 @@
 //! The HTTP server: HTTP/1.1 and HTTP/2 on one port, by TLS when there is a certificate.
 
 use std::convert::Infallible;
+use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -21,10 +22,13 @@ use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use crate::serve::Site;
-use crate::stall::{Progress, WatchedBody, WatchedStream};
+use crate::stall::{Progress, Stall, WatchedBody, WatchedStream};
 
 /// A client must finish its TLS handshake within this time, then send its first request, and each request's head.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+/// A connection on which nothing is asked for is kept for so long: longer than load balancers keep theirs (60 s), which would
+/// else send a request into one that is just being closed.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(75);
 /// Streams of one HTTP/2 connection: a player needs about four for each rendition, a CDN more.
 const STREAMS: u32 = 250;
 /// Bytes of a request's head.
@@ -91,8 +95,8 @@ pub async fn serve(
             _ = shutdown.wait_for(|stop| *stop) => break,
             accepted = listener.accept() => accepted,
         };
-        let stream = match accepted {
-            Ok((stream, _)) => stream,
+        let (stream, peer) = match accepted {
+            Ok(accepted) => accepted,
             Err(error) => {
                 tracing::warn!(%error, "accepting an HTTP connection failed");
                 tokio::time::sleep(ACCEPT_RETRY).await;
@@ -104,16 +108,21 @@ pub async fn serve(
             continue;
         };
         let _ = stream.set_nodelay(true);
-        let (site, tls, watcher) = (site.clone(), tls.clone(), graceful.watcher());
+        let (tls, watcher) = (tls.clone(), graceful.watcher());
+        let viewer = Viewer {
+            site: site.clone(),
+            address: peer.ip(),
+            send_timeout: limits.send_timeout,
+        };
         tokio::spawn(async move {
             let _place = place;
             match tls {
                 Some(tls) => {
                     if let Ok(Ok(stream)) = tokio::time::timeout(HEAD_TIMEOUT, tls.accept(stream)).await {
-                        converse(stream, site, limits.send_timeout, watcher).await;
+                        converse(stream, viewer, watcher).await;
                     }
                 }
-                None => converse::<TcpStream>(stream, site, limits.send_timeout, watcher).await,
+                None => converse::<TcpStream>(stream, viewer, watcher).await,
             }
         });
     }
@@ -123,20 +132,32 @@ pub async fn serve(
     }
 }
 
-async fn converse<S>(stream: S, site: Site, send_timeout: Duration, watcher: Watcher)
+/// Whom a connection is with.
+struct Viewer {
+    site: Site,
+    address: IpAddr,
+    send_timeout: Duration,
+}
+
+async fn converse<S>(stream: S, viewer: Viewer, watcher: Watcher)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
+    let Viewer {
+        site,
+        address,
+        send_timeout,
+    } = viewer;
     let progress = Progress::new();
     let asked = Arc::new(AtomicBool::new(false));
     let (first, watched) = (asked.clone(), progress.clone());
     let service = service_fn(move |request: Request<Incoming>| {
         first.store(true, Ordering::Relaxed);
-        let (site, progress) = (site.clone(), watched.clone());
+        let (site, asked) = (site.clone(), watched.asks(request.version()));
         async move {
             let (head, _) = request.into_parts();
-            let answer = site.serve(&head).await;
-            Ok::<_, Infallible>(answer.map(|body| WatchedBody::new(body, progress)))
+            let answer = site.serve(&head, address).await;
+            Ok::<_, Infallible>(answer.map(|body| WatchedBody::new(body, asked)))
         }
     });
     let stream = TokioIo::new(WatchedStream::new(stream, progress.clone()));
@@ -153,8 +174,10 @@ where
     let ended = tokio::select! {
         ended = watcher.watch(connection) => ended,
         () = silent => return,
-        () = progress.stalled(send_timeout) => {
-            metrics::counter!("vitrine_edge_stalled_viewers_total").increment(1);
+        stall = progress.stalled(send_timeout, HEAD_TIMEOUT) => {
+            if stall == Stall::Untaken {
+                metrics::counter!("vitrine_edge_stalled_viewers_total").increment(1);
+            }
             return;
         }
     };
@@ -169,7 +192,8 @@ fn builder() -> auto::Builder<TokioExecutor> {
     builder
         .http1()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_TIMEOUT)
+        // hyper's runs while a connection is idle, too; heads that do not end are seen by `Progress`.
+        .header_read_timeout(IDLE_TIMEOUT)
         .max_buf_size(HEAD_BYTES);
     builder
         .http2()

@@ -1,7 +1,9 @@
-//! Viewers who take nothing of what they asked for: told from slow ones, and from those who wait for us.
+//! Viewers who take nothing of what they asked for: told from slow ones, and from those who wait for us. And those who
+//! begin a request and do not end it: told from connections that are kept for the next one.
 //!
-//! Two things are watched, without a timer for each write: the socket that takes no more bytes, and the body that is
-//! not asked for its next piece (HTTP/2 windows that stay shut never show at the socket).
+//! Three things are watched, without a timer for each write: the socket that takes no more bytes, the body that is
+//! not asked for its next piece (HTTP/2 windows that stay shut never show at the socket), and, by HTTP/1.1, bytes that come
+//! while nothing is asked for: the next head has begun.
 
 use std::io;
 use std::pin::Pin;
@@ -18,6 +20,20 @@ use tokio::time::Instant;
 use crate::body::AnswerBody;
 use crate::fill::BrokenOff;
 
+/// A viewer is looked at at least so often.
+const LONGEST_LOOK: Duration = Duration::from_secs(2);
+/// No head has begun.
+const NONE: u64 = u64::MAX;
+
+/// Why a connection is of no use any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stall {
+    /// What is ready is not taken.
+    Untaken,
+    /// A head has begun, and does not end.
+    Head,
+}
+
 /// What one connection's viewer takes.
 #[derive(Debug)]
 pub struct Progress {
@@ -28,6 +44,12 @@ pub struct Progress {
     blocked: AtomicBool,
     /// When something was taken, in milliseconds since the beginning.
     moved_ms: AtomicU64,
+    /// Requests that are being answered.
+    asked: AtomicUsize,
+    /// HTTP/2: bytes that come are not always a head's.
+    multiplexed: AtomicBool,
+    /// When a head began to come, in milliseconds since the beginning.
+    head_ms: AtomicU64,
 }
 
 impl Progress {
@@ -38,43 +60,87 @@ impl Progress {
             untaken: AtomicUsize::new(0),
             blocked: AtomicBool::new(false),
             moved_ms: AtomicU64::new(0),
+            asked: AtomicUsize::new(0),
+            multiplexed: AtomicBool::new(false),
+            head_ms: AtomicU64::new(NONE),
         })
     }
 
-    /// Ends when the viewer has taken nothing for `timeout` of what is ready.
-    pub async fn stalled(&self, timeout: Duration) {
+    /// A head has come; what is returned is dropped when its answer has gone.
+    pub fn asks(self: &Arc<Self>, version: http::Version) -> Asked {
+        self.asked.fetch_add(1, Ordering::Relaxed);
+        self.head_ms.store(NONE, Ordering::Relaxed);
+        if version == http::Version::HTTP_2 {
+            self.multiplexed.store(true, Ordering::Relaxed);
+        }
+        Asked(self.clone())
+    }
+
+    /// Ends when the viewer has taken nothing for `timeout` of what is ready, or a head has been coming for `head_timeout`.
+    pub async fn stalled(&self, timeout: Duration, head_timeout: Duration) -> Stall {
         loop {
-            tokio::time::sleep(timeout / 4).await;
+            tokio::time::sleep((timeout / 4).min(LONGEST_LOOK)).await;
+            let head = self.head_ms.load(Ordering::Relaxed);
+            if head != NONE && self.elapsed_ms().saturating_sub(head) > millis(head_timeout) {
+                return Stall::Head;
+            }
             let ready = self.blocked.load(Ordering::Relaxed) || self.untaken.load(Ordering::Relaxed) > 0;
             let moved = Duration::from_millis(self.moved_ms.load(Ordering::Relaxed));
             if ready && self.began.elapsed().saturating_sub(moved) > timeout {
-                return;
+                return Stall::Untaken;
             }
         }
     }
 
+    fn elapsed_ms(&self) -> u64 {
+        millis(self.began.elapsed())
+    }
+
     fn moved(&self) {
-        let now = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
-        self.moved_ms.store(now, Ordering::Relaxed);
+        self.moved_ms.store(self.elapsed_ms(), Ordering::Relaxed);
+    }
+
+    /// Bytes came.
+    fn heard(&self) {
+        let is_head = !self.multiplexed.load(Ordering::Relaxed)
+            && self.asked.load(Ordering::Relaxed) == 0
+            && self.head_ms.load(Ordering::Relaxed) == NONE;
+        if is_head {
+            self.head_ms.store(self.elapsed_ms(), Ordering::Relaxed);
+        }
+    }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// A request that is being answered.
+#[derive(Debug)]
+pub struct Asked(Arc<Progress>);
+
+impl Drop for Asked {
+    fn drop(&mut self) {
+        self.0.asked.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
 /// A body whose taking is watched.
 pub struct WatchedBody {
     body: AnswerBody,
-    progress: Arc<Progress>,
+    asked: Asked,
     untaken: bool,
 }
 
 impl WatchedBody {
-    /// Watches a body on its way to the viewer of that connection.
-    pub fn new(body: AnswerBody, progress: Arc<Progress>) -> Self {
+    /// Watches a request's body on its way to the viewer.
+    pub fn new(body: AnswerBody, asked: Asked) -> Self {
         // The time runs from here: what was before was waiting for us.
-        progress.moved();
-        progress.untaken.fetch_add(1, Ordering::Relaxed);
+        asked.0.moved();
+        asked.0.untaken.fetch_add(1, Ordering::Relaxed);
         Self {
             body,
-            progress,
+            asked,
             untaken: true,
         }
     }
@@ -83,8 +149,8 @@ impl WatchedBody {
         if self.untaken != untaken {
             self.untaken = untaken;
             match untaken {
-                true => self.progress.untaken.fetch_add(1, Ordering::Relaxed),
-                false => self.progress.untaken.fetch_sub(1, Ordering::Relaxed),
+                true => self.asked.0.untaken.fetch_add(1, Ordering::Relaxed),
+                false => self.asked.0.untaken.fetch_sub(1, Ordering::Relaxed),
             };
         }
     }
@@ -105,7 +171,7 @@ impl Body for WatchedBody {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BrokenOff>>> {
         let polled = Pin::new(&mut self.body).poll_frame(context);
-        self.progress.moved();
+        self.asked.0.moved();
         // The viewer who waits for the origin's next piece is not to blame.
         self.set_untaken(polled.is_ready());
         polled
@@ -149,7 +215,12 @@ impl<S: AsyncRead + Unpin> AsyncRead for WatchedStream<S> {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(context, buffer)
+        let before = buffer.filled().len();
+        let polled = Pin::new(&mut self.stream).poll_read(context, buffer);
+        if buffer.filled().len() > before {
+            self.progress.heard();
+        }
+        polled
     }
 }
 
@@ -195,18 +266,50 @@ mod tests {
     use crate::fill::Fill;
 
     const TIMEOUT: Duration = Duration::from_secs(20);
+    const HEAD: Duration = Duration::from_secs(10);
+
+    async fn stall(progress: &Progress) -> Option<Stall> {
+        // On simulated time: the sleeper ends at once when it should not have ended at all.
+        let stalled = progress.stalled(TIMEOUT, HEAD);
+        tokio::time::timeout(TIMEOUT * 3, stalled).await.ok()
+    }
 
     async fn is_stalled(progress: &Progress) -> bool {
-        // On simulated time: the sleeper ends at once when it should not have ended at all.
-        tokio::time::timeout(TIMEOUT * 3, progress.stalled(TIMEOUT))
-            .await
-            .is_ok()
+        stall(progress).await == Some(Stall::Untaken)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_head_that_does_not_end_is_a_stall_and_a_silent_connection_is_none() {
+        use tokio::io::{AsyncReadExt, AsyncWriteExt};
+        for (version, half_a_head) in [
+            (http::Version::HTTP_11, Some(Stall::Head)),
+            // It may be anything.
+            (http::Version::HTTP_2, None),
+        ] {
+            let progress = Progress::new();
+            let (stream, mut viewer) = tokio::io::duplex(100);
+            let mut stream = WatchedStream::new(stream, progress.clone());
+            let mut buffer = [0; 4];
+            viewer.write_all(b"head").await.unwrap();
+            stream.read_exact(&mut buffer).await.unwrap();
+            let asked = progress.asks(version);
+            // What comes while an answer is on its way is looked at when that has gone.
+            viewer.write_all(b"head").await.unwrap();
+            stream.read_exact(&mut buffer).await.unwrap();
+            assert_eq!(stall(&progress).await, None, "{version:?}");
+            drop(asked);
+            assert_eq!(stall(&progress).await, None, "{version:?}: idle");
+            viewer.write_all(b"half").await.unwrap();
+            stream.read_exact(&mut buffer).await.unwrap();
+            assert_eq!(stall(&progress).await, half_a_head, "{version:?}");
+        }
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_body_that_nobody_comes_for_is_a_stall() {
         let progress = Progress::new();
-        let body = WatchedBody::new(AnswerBody::whole("text".into()), progress.clone());
+        let asked = progress.asks(http::Version::HTTP_11);
+        let body = WatchedBody::new(AnswerBody::whole("text".into()), asked);
         assert!(is_stalled(&progress).await);
         drop(body);
         assert!(!is_stalled(&progress).await);
@@ -217,7 +320,7 @@ mod tests {
         let progress = Progress::new();
         let fill = Arc::new(Fill::default());
         let following = AnswerBody::Following(FollowingBody::new(fill.follow(), 0, None));
-        let mut body = WatchedBody::new(following, progress.clone());
+        let mut body = WatchedBody::new(following, progress.asks(http::Version::HTTP_11));
         assert!(body.frame().now_or_never().is_none());
         assert!(!is_stalled(&progress).await);
         fill.push("text".into());
@@ -234,7 +337,7 @@ mod tests {
         let mut stream = WatchedStream::new(stream, progress.clone());
         let writer = tokio::spawn(async move { while stream.write_all(&[0; 20]).await.is_ok() {} });
         for _ in 0..5 {
-            let slow = tokio::time::timeout(TIMEOUT / 2, progress.stalled(TIMEOUT));
+            let slow = tokio::time::timeout(TIMEOUT / 2, progress.stalled(TIMEOUT, HEAD));
             assert!(slow.await.is_err());
             viewer.read_u8().await.unwrap();
         }

@@ -7,10 +7,12 @@
 use std::collections::VecDeque;
 
 use bytes::Bytes;
-use vitrine_packager::media::{AudioConfig, Frame, TrackConfig, TrackKind, VideoConfig, WallTime};
+use vitrine_packager::media::{
+    AudioConfig, Frame, TrackConfig, TrackKind, VideoCodec, VideoConfig, WallTime,
+};
 
 use crate::clock::{Clock, Jump};
-use crate::flv::{self, AudioTag, LengthSize, Metadata, VideoTag};
+use crate::flv::{self, AudioTag, Coding, Metadata, VideoTag};
 use crate::publication::Arrival;
 use crate::refusal::Refusal;
 
@@ -59,7 +61,7 @@ pub struct Assembly {
 #[derive(Debug)]
 struct VideoTrack {
     config: VideoConfig,
-    length_size: LengthSize,
+    coding: Coding,
     awaits_idr: bool,
 }
 
@@ -118,16 +120,20 @@ impl Assembly {
     /// [`Fault::Refused`] for a codec or configuration that is not served, [`Fault::Jumped`].
     pub fn video(&mut self, timestamp: u32, body: Bytes, received: WallTime) -> Result<(), Fault> {
         match flv::read_video(body)? {
-            VideoTag::Config(avcc) => self.configure_video(avcc)?,
-            VideoTag::Frame { composition_ms, data } => {
+            VideoTag::Config { codec, record } => self.configure_video(codec, record)?,
+            VideoTag::Frame {
+                codec,
+                composition_ms,
+                data,
+            } => {
                 self.seen_video = true;
                 let stamp = self.clock.stamp(TrackKind::Video, timestamp)?;
                 self.first.get_or_insert((stamp.dts_ms, received));
-                let Some(track) = &mut self.video else {
+                let Some(track) = self.video.as_mut().filter(|track| track.config.codec == codec) else {
                     return Ok(());
                 };
                 // An access unit that is not well-formed is dropped: no decoder could show it.
-                let Some(is_idr) = flv::access_unit(&data, track.length_size) else {
+                let Some((is_idr, data)) = track.coding.access_unit(data) else {
                     return Ok(());
                 };
                 if track.awaits_idr && !is_idr {
@@ -181,20 +187,17 @@ impl Assembly {
     }
 
     /// A sequence header: encoders repeat the same one; another one starts the track anew at its next IDR.
-    fn configure_video(&mut self, avcc: Bytes) -> Result<(), Fault> {
+    fn configure_video(&mut self, codec: VideoCodec, record: Bytes) -> Result<(), Fault> {
         self.seen_video = true;
-        if self
-            .video
-            .as_ref()
-            .is_some_and(|track| track.config.record == avcc)
-        {
+        let is_known = |track: &VideoTrack| track.config.codec == codec && track.config.record == record;
+        if self.video.as_ref().is_some_and(is_known) {
             return Ok(());
         }
-        let (config, length_size) = flv::video_config(avcc, None, None)?;
+        let (config, coding) = flv::video_config(codec, record, None, None)?;
         let changed = self.declared_video(&config);
         self.video = Some(VideoTrack {
             config,
-            length_size,
+            coding,
             awaits_idr: true,
         });
         self.reconfigured(changed);

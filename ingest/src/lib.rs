@@ -16,7 +16,9 @@ pub mod ladder;
 mod publication;
 mod refusal;
 pub mod rtmp;
+mod wall_clock;
 
 pub use auth::{Admission, Door, Reception, StreamKey};
 pub use publication::{Arrival, ArrivalSender, Dropped, EndReason, Publication, PublicationInfo, Publisher};
 pub use refusal::Refusal;
+pub use wall_clock::wall_clock;

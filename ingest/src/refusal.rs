@@ -26,7 +26,7 @@ pub enum Refusal {
         /// The channel's name.
         channel: String,
     },
-    /// A video codec other than H.264.
+    /// A video codec other than H.264, H.265 and AV1.
     #[error(
         "video codec {codec} is not supported: set OBS → Settings → Output → Video Encoder to an H.264 encoder (x264)"
     )]
@@ -42,8 +42,8 @@ pub enum Refusal {
         /// The codec as people call it.
         codec: String,
     },
-    /// The H.264 parameters cannot be used.
-    #[error("the H.264 configuration (avcC) is not usable: {reason}")]
+    /// The video parameters cannot be used.
+    #[error("the video configuration (avcC, hvcC, av1C) is not usable: {reason}")]
     BadVideoConfig {
         /// What is wrong with them.
         reason: &'static str,

@@ -117,7 +117,7 @@ async fn a_publisher_without_media_is_dropped_whatever_else_it_sends() {
 #[tokio::test(start_paused = true)]
 async fn what_is_not_served_is_refused_with_code_and_reason() {
     let to = |app: &str, key: &str| Script::new().publish(app, key);
-    let table: [(Script, &str, &str); 13] = [
+    let table: [(Script, &str, &str); 15] = [
         (
             to("live", "wrong"),
             "NetStream.Publish.Denied",
@@ -130,14 +130,24 @@ async fn what_is_not_served_is_refused_with_code_and_reason() {
             "rtmp://HOST/live",
         ),
         (
-            publishing().video(0, b"\x90hvc1\x01\x02"),
+            publishing().video(0, b"\x90vvc1\x01\x02"),
             "NetStream.Publish.Rejected",
-            "HEVC",
+            "VVC",
         ),
         (
-            publishing().video(0, b"\x90av01\x01\x02"),
+            publishing().video(0, b"\x90vp09\x01\x02"),
             "NetStream.Publish.Rejected",
-            "AV1",
+            "VP9",
+        ),
+        (
+            publishing().video(0, b"\x90hvc1\x01\x02"),
+            "NetStream.Publish.Rejected",
+            "hvcC",
+        ),
+        (
+            publishing().video(0, b"\x90av01\x81\x05\x0C\x00"),
+            "NetStream.Publish.Rejected",
+            "sequence header",
         ),
         (
             publishing().video(0, b"\x1C\x00\x00\x00\x00"),
@@ -202,10 +212,10 @@ async fn obs_is_told_on_its_next_attempt_what_it_did_not_read_before() {
     ] {
         let (reception, _publications) = reception();
         let publishing = publishing().message(4, 0, 18, &metadata(encoder));
-        let first = play_to(&reception, &publishing.video(0, b"\x90hvc1\x01").bytes, false).await;
-        assert!(first.contains("HEVC"));
+        let first = play_to(&reception, &publishing.video(0, b"\x90vvc1\x01").bytes, false).await;
+        assert!(first.contains("VVC"));
         let second = play_to(&reception, &self::publishing().bytes, true).await;
-        assert_eq!(second.contains("HEVC"), told, "{encoder}");
+        assert_eq!(second.contains("VVC"), told, "{encoder}");
         assert!(
             play_to(&reception, &self::publishing().bytes, true)
                 .await

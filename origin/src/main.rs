@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tracing_subscriber::EnvFilter;
@@ -45,6 +46,7 @@ async fn start(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
     if arguments.check {
         return Ok(());
     }
+    raise_open_files();
     announce(&config);
     let (stop, stopped) = watch::channel(false);
     let (mut terminated, mut interrupted) =
@@ -59,6 +61,19 @@ async fn start(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
     });
     run(config, stopped).await?;
     Ok(())
+}
+
+/// Lets this process open as many files as the system allows it at most: each connection is one, and what a shell or a
+/// service manager gives by itself is 1024.
+fn raise_open_files() {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit {
+        current: limit.maximum,
+        ..limit
+    };
+    if let Err(error) = setrlimit(Resource::Nofile, raised) {
+        tracing::warn!(%error, "the limit of open files stays as it is: raise it where the program is started (ulimit -n, LimitNOFILE)");
+    }
 }
 
 /// The endpoints, as OBS wants them. A key of one's own is not shown.

@@ -101,7 +101,7 @@ fn ratio(name: &str, ours: Duration, limit_name: &str, limit: Duration) {
 fn main() {
     let mut criterion = Criterion::default().configure_from_args();
 
-    let timeline = two_minutes();
+    let mut timeline = two_minutes();
     let reports = [(
         "audio-128k".to_owned(),
         Position {

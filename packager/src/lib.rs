@@ -64,6 +64,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod captions;
 pub mod cmaf;
 pub mod codec;
 pub mod grid;

@@ -3,6 +3,7 @@
 //! ```text
 //! /live/{channel}/index.m3u8                              multivariant playlist
 //! /live/{channel}/{session}/{rendition}/index.m3u8?_HLS_…  media playlist
+//! /live/{channel}/{session}/{rendition}/iframes.m3u8?_HLS_…  I-frame playlist, of video
 //! /live/{channel}/{session}/{rendition}/init-{n}.mp4       init section n
 //! /live/{channel}/{session}/{rendition}/part-{n}.m4s       the session's n-th part of that rendition
 //! /live/{channel}/{session}/{rendition}/seg-{msn}.m4s      a segment
@@ -118,6 +119,35 @@ fn integer(name: &'static str, value: &str) -> Result<u64, DirectiveError> {
     }
 }
 
+/// The last path segment of a playlist's URL.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum PlaylistName {
+    /// The media playlist of a rendition; of a channel, the multivariant playlist.
+    Index,
+    /// The I-frame playlist of a video rendition.
+    IFrames,
+}
+
+impl PlaylistName {
+    /// Reads `index.m3u8` or `iframes.m3u8`; `None` for anything else.
+    pub fn parse(name: &str) -> Option<Self> {
+        match name {
+            "index.m3u8" => Some(Self::Index),
+            "iframes.m3u8" => Some(Self::IFrames),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for PlaylistName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Index => "index.m3u8",
+            Self::IFrames => "iframes.m3u8",
+        })
+    }
+}
+
 /// The last path segment of a media resource's URL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum MediaName {
@@ -196,6 +226,16 @@ mod tests {
         ];
         for (query, error) in table {
             assert_eq!(Directives::parse(query), Err(error), "{query}");
+        }
+    }
+
+    #[test]
+    fn playlists_have_two_names() {
+        for name in ["index.m3u8", "iframes.m3u8"] {
+            assert_eq!(PlaylistName::parse(name).unwrap().to_string(), name);
+        }
+        for name in ["", "Index.m3u8", "index.m3u", "index.m3u8/"] {
+            assert_eq!(PlaylistName::parse(name), None, "{name}");
         }
     }
 

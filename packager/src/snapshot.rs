@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::media::MediaTime;
-use crate::playlist::RenderedPlaylist;
+use crate::playlist::{RenderedPair, RenderedPlaylist};
 use crate::request::{Directives, MediaName, Position};
 use crate::timeline::{Part, Segment};
 
@@ -55,9 +55,9 @@ pub enum Resolution {
 /// One rendition at one instant.
 #[derive(Debug, Clone)]
 pub struct RenditionSnapshot {
-    pub(crate) full: RenderedPlaylist,
-    /// Equal to `full` while nothing may be skipped, and after the end.
-    pub(crate) delta: RenderedPlaylist,
+    pub(crate) media: RenderedPair,
+    /// `None` if the rendition has no I-frame playlist.
+    pub(crate) i_frames: Option<RenderedPair>,
     pub(crate) part_target: MediaTime,
     pub(crate) inits: Arc<[MediaBody]>,
     /// Whole segments that may be fetched, oldest first, without a hole in their numbers.
@@ -69,15 +69,30 @@ pub struct RenditionSnapshot {
 }
 
 impl RenditionSnapshot {
-    /// The answer to a playlist request at this instant.
+    /// The answer to a media playlist request at this instant.
     pub fn resolve(&self, directives: &Directives) -> Resolution {
+        self.answer(&self.media, directives)
+    }
+
+    /// The answer to an I-frame playlist request; `None` if there is no such playlist. It lists whole segments only, so a
+    /// request for a part waits for the segment.
+    pub fn resolve_i_frames(&self, directives: &Directives) -> Option<Resolution> {
+        let whole = |wanted: Position| Position { part: None, ..wanted };
+        let directives = Directives {
+            wait_for: directives.wait_for.map(whole),
+            ..*directives
+        };
+        Some(self.answer(self.i_frames.as_ref()?, &directives))
+    }
+
+    fn answer(&self, playlist: &RenderedPair, directives: &Directives) -> Resolution {
         // 6.2.5.1, 6.2.5.2: after EXT-X-ENDLIST every directive is ignored.
         let ready = || {
             let delta = directives.skip.is_some() && !self.ended;
             Resolution::Ready(if delta {
-                self.delta.clone()
+                playlist.delta.clone()
             } else {
-                self.full.clone()
+                playlist.full.clone()
             })
         };
         match directives.wait_for {

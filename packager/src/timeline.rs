@@ -6,7 +6,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::media::{MediaTime, WallTime};
-use crate::playlist::RenderedPlaylist;
+use crate::playlist::RenderedPair;
+use crate::playlist::iframe::IFramePlaylist;
 use crate::playlist::media::MediaPlaylist;
 use crate::playlist::tags::{self, Control};
 use crate::request::Position;
@@ -45,6 +46,8 @@ pub struct Segment {
     pub init: u32,
     /// The chunks of its parts.
     pub body: MediaBody,
+    /// Bytes from its beginning to the end of its first sample, if that is an IDR.
+    pub i_frame_len: Option<u64>,
     pub(crate) lines: String,
     pub(crate) lines_with_parts: String,
 }
@@ -65,6 +68,7 @@ pub(crate) struct OpenSegment {
     pub discontinuity: bool,
     pub gap: bool,
     pub init: u32,
+    pub i_frame_len: Option<u64>,
     /// Its lines of the playlist so far.
     pub lines: String,
 }
@@ -110,6 +114,17 @@ pub struct Timeline {
     ended: bool,
     /// `segments` as snapshots share it; made anew when a segment is completed.
     shared_segments: Arc<[Arc<Segment>]>,
+    i_frames: IFrames,
+}
+
+/// The I-frame playlist of a timeline.
+#[derive(Debug)]
+enum IFrames {
+    /// It has none: its rendition is not video.
+    None,
+    /// A segment came since it was rendered.
+    Stale,
+    Rendered(RenderedPair),
 }
 
 impl Timeline {
@@ -135,6 +150,16 @@ impl Timeline {
             next_part: 0,
             ended: false,
             shared_segments: Arc::default(),
+            i_frames: IFrames::None,
+        }
+    }
+
+    /// A timeline with an I-frame playlist beside its media playlist.
+    #[must_use]
+    pub fn with_i_frames(self) -> Self {
+        Self {
+            i_frames: IFrames::Stale,
+            ..self
         }
     }
 
@@ -161,6 +186,7 @@ impl Timeline {
             discontinuity,
             gap: false,
             init,
+            i_frame_len: None,
             lines,
         });
         completed
@@ -169,6 +195,13 @@ impl Timeline {
     /// Whether the next part is its segment's first.
     pub fn opens_segment(&self) -> bool {
         self.open.as_ref().is_some_and(|open| open.parts.is_empty())
+    }
+
+    /// The open segment begins with an IDR, which ends so many bytes after the segment's beginning.
+    pub fn set_i_frame_len(&mut self, bytes: u64) {
+        if let Some(open) = &mut self.open {
+            open.i_frame_len = Some(bytes);
+        }
     }
 
     /// Adds a part of media to the open segment.
@@ -229,12 +262,14 @@ impl Timeline {
             discontinuity: open.discontinuity,
             gap: open.gap,
             init: open.init,
+            i_frame_len: open.i_frame_len,
             lines,
             lines_with_parts: open.lines + &ending,
         });
         self.segments.push_back(segment.clone());
         self.slide(end);
         self.shared_segments = self.segments.iter().cloned().collect();
+        self.i_frames.outdate();
         Some(segment)
     }
 
@@ -268,6 +303,7 @@ impl Timeline {
     pub fn end(&mut self) {
         self.complete_segment();
         self.ended = true;
+        self.i_frames.outdate();
     }
 
     /// The newest part's place, as rendition reports state it; `None` before the first part.
@@ -311,8 +347,8 @@ impl Timeline {
         self.open.as_ref().map(|open| open.parts.len())
     }
 
-    /// What readers see from now on. Renders the playlist: called once for each change.
-    pub fn snapshot(&self, reports: &[(String, Position)]) -> RenditionSnapshot {
+    /// What readers see from now on. Renders the playlists: called once for each change.
+    pub fn snapshot(&mut self, reports: &[(String, Position)]) -> RenditionSnapshot {
         let playlist = MediaPlaylist {
             control: &self.control,
             discontinuity_sequence: self.discontinuity_sequence,
@@ -322,17 +358,14 @@ impl Timeline {
             reports,
             ended: self.ended,
         };
-        let full = RenderedPlaylist::new(playlist.full());
-        let delta = playlist
-            .delta()
-            .map_or_else(|| full.clone(), RenderedPlaylist::new);
+        let media = RenderedPair::new(playlist.full(), playlist.delta());
         RenditionSnapshot {
-            full,
-            delta,
+            media,
+            i_frames: self.render_i_frames(),
             part_target: self.settings.part_target,
             inits: self.inits.clone(),
             segments: self.shared_segments.clone(),
-            open_msn: self.open.as_ref().map_or(self.next_msn, |open| open.msn),
+            open_msn: self.open_msn(),
             open_parts: self
                 .open
                 .as_ref()
@@ -340,6 +373,35 @@ impl Timeline {
                 .unwrap_or_default(),
             next_part: self.next_part,
             ended: self.ended,
+        }
+    }
+
+    fn render_i_frames(&mut self) -> Option<RenderedPair> {
+        if matches!(self.i_frames, IFrames::Stale) {
+            let playlist = IFramePlaylist {
+                control: &self.control,
+                discontinuity_sequence: self.discontinuity_sequence,
+                segments: self.shared_segments.get(self.listed_from..).unwrap_or_default(),
+                next_msn: self.open_msn(),
+                ended: self.ended,
+            };
+            self.i_frames = IFrames::Rendered(RenderedPair::new(playlist.full(), playlist.delta()));
+        }
+        match &self.i_frames {
+            IFrames::Rendered(pair) => Some(pair.clone()),
+            IFrames::None | IFrames::Stale => None,
+        }
+    }
+
+    fn open_msn(&self) -> u64 {
+        self.open.as_ref().map_or(self.next_msn, |open| open.msn)
+    }
+}
+
+impl IFrames {
+    fn outdate(&mut self) {
+        if !matches!(self, Self::None) {
+            *self = Self::Stale;
         }
     }
 }

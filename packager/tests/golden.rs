@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{EPOCH, Encoder, Session, delta, full};
+use common::{EPOCH, Encoder, Session, delta, full, i_frames};
 use vitrine_packager::startup::PackagingSettings;
 
 /// Target duration 1 s, a third of a second a part, ten segments.
@@ -34,6 +34,14 @@ fn the_audio_playlist_of_the_same_instant() {
 fn a_delta_skips_what_ends_more_than_six_target_durations_before_the_end() {
     let session = show(12);
     insta::assert_snapshot!(delta(session.latest("video-720p")));
+}
+
+#[test]
+fn an_i_frame_playlist_is_byte_ranges_of_the_segments() {
+    let mut session = show(3);
+    session.lose_encoder();
+    session.wait(3400, 4900);
+    insta::assert_snapshot!(i_frames(session.latest("video-720p")));
 }
 
 #[test]

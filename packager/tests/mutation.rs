@@ -12,7 +12,7 @@ use std::path::Path;
 use bytes::Bytes;
 use vitrine_packager::cmaf::init;
 use vitrine_packager::codec::{AudioFacts, VideoFacts};
-use vitrine_packager::media::{AudioConfig, Timescale};
+use vitrine_packager::media::{AudioConfig, Timescale, VideoCodec, VideoConfig};
 use vitrine_packager::request::{Directives, MediaName};
 
 const MUTANTS: u32 = 100_000;
@@ -85,8 +85,15 @@ fn run(name: &str, check: impl Fn(&[u8]) -> bool) -> (usize, usize) {
 #[test]
 fn a_mutated_configuration_is_refused_or_makes_an_init_section() {
     let (taken, mutants) = run("codec", |input| match input {
-        [b'v', record @ ..] => {
-            let config = common::video_config(Bytes::copy_from_slice(record));
+        [codec @ (b'v' | b'h' | b'1'), record @ ..] => {
+            let config = VideoConfig {
+                codec: match codec {
+                    b'v' => VideoCodec::Avc,
+                    b'h' => VideoCodec::Hevc,
+                    _ => VideoCodec::Av1,
+                },
+                ..common::video_config(Bytes::copy_from_slice(record))
+            };
             let facts = VideoFacts::read(&config);
             // What the facts are read from is written too, or refused by the writer.
             facts.is_ok_and(|facts| init::video(&config, &facts, Timescale::VIDEO).is_ok())

@@ -24,11 +24,11 @@ export function summary(samples) {
 /** Everything the sampler of the page has gathered so far. */
 export function readSampler(page) {
   return page.evaluate(() => {
-    const { firstFrameMs, latencies, glass, unreadable, stalls, skips, reloads, levels } = globalThis.sampler;
+    const { firstFrameMs, latencies, glass, unreadable, stalls, skips, reloads, levels, sizes } = globalThis.sampler;
     const quality = document.querySelector('video').getVideoPlaybackQuality();
     const frames = { decoded: quality.totalVideoFrames, dropped: quality.droppedVideoFrames };
     const errors = [...(globalThis.vitrine?.errors ?? [])];
-    return { firstFrameMs, latencies, glass, unreadable, stalls, skips, reloads, levels, frames, errors };
+    return { firstFrameMs, latencies, glass, unreadable, stalls, skips, reloads, levels, sizes, frames, errors };
   });
 }
 
@@ -43,6 +43,7 @@ export function report(seen) {
     skips: seen.skips,
     reloads: seen.reloads,
     renditions: seen.levels,
+    sizes: seen.sizes,
     switches: Math.max(0, seen.levels.length - 1),
     frames: seen.frames,
     errors: seen.errors,

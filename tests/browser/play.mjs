@@ -3,6 +3,7 @@
 //   node play.mjs http://127.0.0.1:8080/watch/demo 30 [--player watch]
 //   node play.mjs http://127.0.0.1:8080/live/demo/index.m3u8 30 --player hls|shaka
 //     --screenshot FILE   a picture of the page at the end
+//     --shows 426x240     plays until the picture has that size, and SECONDS more
 //     --strict            ends with 1 after any stall, error, skip or reload
 import { parseArgs } from 'node:util';
 import { until, withPage } from './chromium.mjs';
@@ -10,19 +11,22 @@ import { readSampler, report } from './figures.mjs';
 import { withSite } from './site.mjs';
 
 const FIRST_FRAME_S = 30;
+const ANOTHER_SIZE_S = 90;
+const MOVES_S = 30;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     player: { type: 'string', default: 'watch' },
     screenshot: { type: 'string' },
+    shows: { type: 'string' },
     strict: { type: 'boolean', default: false },
   },
 });
 const [url, seconds] = positionals;
-const { player, screenshot, strict } = values;
+const { player, screenshot, shows, strict } = values;
 if (!url || !(Number(seconds) > 0) || !['watch', 'hls', 'shaka'].includes(player)) {
-  console.error('usage: play.mjs URL SECONDS [--player watch|hls|shaka] [--screenshot FILE] [--strict]');
+  console.error('usage: play.mjs URL SECONDS [--player watch|hls|shaka] [--screenshot FILE] [--shows WxH] [--strict]');
   process.exit(2);
 }
 
@@ -31,7 +35,13 @@ async function play(address) {
     await page.goto(address);
     try {
       await until('the first frame', FIRST_FRAME_S, () => page.evaluate(() => globalThis.sampler?.firstFrameMs != null));
+      const size = () => page.evaluate(() => globalThis.sampler.sizes.at(-1));
+      if (shows) await until(`a picture of ${shows}`, ANOTHER_SIZE_S, async () => (await size()) === shows);
       await page.waitForTimeout(Number(seconds) * 1000);
+      // Whatever came in between, it plays at the end.
+      const time = () => page.evaluate(() => document.querySelector('video').currentTime);
+      const from = await time();
+      await until('the picture moves', MOVES_S, async () => (await time()) > from + 1);
     } finally {
       if (screenshot) await page.screenshot({ path: screenshot });
     }

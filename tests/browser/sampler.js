@@ -22,6 +22,7 @@
     skips = [];
     reloads = 0;
     levels = [];
+    sizes = [];
     frameTimes = [];
     #video;
     #frameTime = null;
@@ -92,6 +93,8 @@
       if (date !== null) this.latencies.push({ at_s: this.#seconds(), ms: Date.now() - date + behind });
       const level = globalThis.vitrine?.level() ?? '';
       if (level && level !== this.levels.at(-1)) this.levels.push(level);
+      const size = `${this.#video.videoWidth}x${this.#video.videoHeight}`;
+      if (size !== this.sizes.at(-1)) this.sizes.push(size);
     }
 
     #openStall(kind) {

@@ -6,7 +6,8 @@
 //! ```
 //!
 //! Whatever [`harness`] starts is on free ports of loopback and is gone when its value is dropped, after a panic too.
-//! [`conformance`] is a program of its own as well, for any server: `conformance URL SECONDS`. The tests are in
+//! [`conformance`] and [`swarm`] are programs of their own as well, for any server: `conformance URL SECONDS`,
+//! `swarm URL --viewers N`. The tests are in
 //! `tests/tests/`, a file a subject; each leaves its logs in `tests/out/`.
 
 pub mod client;
@@ -14,3 +15,4 @@ pub mod conformance;
 pub mod demo;
 pub mod harness;
 pub mod prove;
+pub mod swarm;

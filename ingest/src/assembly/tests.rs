@@ -235,3 +235,61 @@ fn gathering_holds_no_more_than_its_bounds() {
     }
     assert!((32..=33).contains(&messages), "{messages}");
 }
+
+/// A video tag of Enhanced RTMP.
+fn enhanced(packet_type: u8, four_cc: &[u8; 4], parts: &[&[u8]]) -> Bytes {
+    Bytes::from([&[0x90 | packet_type], &four_cc[..], &parts.concat()].concat())
+}
+
+/// An encoder that is set to another codec without reconnecting; each codec's frames come as files have them.
+#[test]
+fn a_publication_may_change_its_codec() {
+    const HVCC: &[u8] = include_bytes!("../../../packager/testdata/720p30.hvcc");
+    const AV1C: &[u8] = include_bytes!("../../../packager/testdata/720p30.av1c");
+    let idr: &[u8] = &[0, 0, 0, 2, 0x26, 1];
+    let cra: &[u8] = &[0, 0, 0, 2, 0x2A, 1];
+    let key_unit: &[u8] = &[0x12, 0, 0x0A, 1, 0, 0x32, 1, 0x10];
+    let sent = [
+        (0, enhanced(0, b"hvc1", &[HVCC])),
+        (0, enhanced(1, b"hvc1", &[&[0, 0, 40], cra])),
+        (40, enhanced(1, b"hvc1", &[&[0, 0, 40], idr])),
+        (80, enhanced(3, b"hvc1", &[cra])),
+        // Of a codec that was not configured: not taken.
+        (120, enhanced(1, b"av01", &[key_unit])),
+        (160, enhanced(0, b"av01", &[AV1C])),
+        (160, enhanced(3, b"hvc1", &[idr])),
+        (200, enhanced(1, b"av01", &[key_unit])),
+    ];
+    let mut assembly = Assembly::default();
+    assembly.metadata(Metadata {
+        has_video: true,
+        ..Metadata::default()
+    });
+    let mut arrivals = Vec::new();
+    for (timestamp, body) in sent {
+        assembly.video(timestamp, body, WallTime(0)).unwrap();
+        assembly.take_tracks(WallTime(0));
+        while let Some(arrival) = assembly.next_arrival() {
+            arrivals.push(match arrival {
+                Arrival::Frame(frame) => {
+                    let kind = if frame.is_idr { "I" } else { "p" };
+                    format!(
+                        "{kind}{}+{} {:02x?}",
+                        frame.dts_ms,
+                        frame.pts_ms - frame.dts_ms,
+                        &frame.data[..]
+                    )
+                }
+                Arrival::Reconfigured(TrackConfig::Video(config)) => format!("{:?}", config.codec),
+                other => format!("{other:?}"),
+            });
+        }
+    }
+    let expected = [
+        "I40+40 [00, 00, 00, 02, 26, 01]",
+        "p80+0 [00, 00, 00, 02, 2a, 01]",
+        "Av1",
+        "I200+0 [0a, 01, 00, 32, 01, 10]",
+    ];
+    assert_eq!(arrivals, expected);
+}

@@ -5,13 +5,17 @@
 
 mod aac;
 mod audio;
+mod av1;
 mod avc;
+mod coding;
+mod hevc;
 mod metadata;
+mod nal;
 mod video;
 
 pub use aac::audio_config;
 pub use audio::{AudioTag, read_audio};
-pub use avc::{LengthSize, access_unit, video_config};
+pub use coding::{Coding, video_config};
 pub use metadata::Metadata;
 pub use video::{VideoTag, read_video};
 

@@ -1,12 +1,11 @@
 //! One encoder a rung, each on a thread of its own.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 use std::time::Instant;
 
-use bytes::Bytes;
 use ffmpeg_next::codec::packet::Packet;
 use ffmpeg_next::{encoder, frame, picture};
 use vitrine_packager::media::{
@@ -17,20 +16,18 @@ use super::encoders::codec_of;
 use super::outlet::Outlet;
 use super::plan::{Plan, VideoRung};
 use super::stats::LadderStats;
-use super::video::Tag;
+use super::tags::{Tag, Tags};
 use super::{LadderError, LadderOutput, bitstream, ffmpeg, spawn};
 
-/// Bounded: pictures that wait for one encoder. Full: the decoder waits, for all rungs.
+/// Bounded: pictures that wait for one encoder. Full: the decoder waits, for all rungs, and looks whether this one must go.
 const PICTURE_QUEUE: usize = 4;
-/// Bounded: frames inside an encoder; without look-ahead it holds back none. Full: the oldest is forgotten.
-const IN_FLIGHT: usize = 64;
+/// Places in the queue besides, for what is said to the thread and for what filters held back.
+const SPARE_PLACES: usize = 4;
 
 /// What a rung's thread is told.
 pub(super) enum RungInput {
     /// Encode this.
     Picture { picture: frame::Video, tag: Tag },
-    /// No more pictures come for now.
-    Shed { lag_ms: i64 },
     /// Pictures come again.
     Restored,
 }
@@ -42,14 +39,28 @@ pub(super) struct Rung {
     pub each_nth_frame: u32,
     pub frame_rate: FrameRate,
     pub threads: u32,
+    is_off: Arc<AtomicBool>,
+    waiting: Arc<AtomicUsize>,
     queue: SyncSender<RungInput>,
 }
 
 impl Rung {
-    /// Hands something over; waits while the encoder has enough to do.
+    /// Hands something over; waits only where it was not asked for [room](Self::has_room).
     pub(super) fn send(&self, input: RungInput) {
+        self.waiting.fetch_add(1, Ordering::Relaxed);
         // A thread that is gone has said why.
         let _ = self.queue.send(input);
+    }
+
+    /// Whether the encoder can be given another picture.
+    pub(super) fn has_room(&self) -> bool {
+        self.waiting.load(Ordering::Relaxed) < PICTURE_QUEUE
+    }
+
+    /// Off, the pictures that wait are left out, and what is made of the one in hand: a slow encoder must not be waited for
+    /// before it is let go.
+    pub(super) fn set_off(&self, is_off: bool) {
+        self.is_off.store(is_off, Ordering::Relaxed);
     }
 }
 
@@ -61,14 +72,17 @@ pub(super) fn start(
 ) -> Result<(Vec<Rung>, Vec<JoinHandle<()>>), LadderError> {
     let (mut rungs, mut threads) = (Vec::new(), Vec::new());
     for (rendition, rung) in plan.video_rungs() {
-        let (queue, inputs) = sync_channel(PICTURE_QUEUE);
+        let (queue, inputs) = sync_channel(PICTURE_QUEUE + SPARE_PLACES);
+        let (is_off, waiting) = (Arc::<AtomicBool>::default(), Arc::<AtomicUsize>::default());
         let worker = Worker {
             rendition,
             codec: codec_of(&rung.encoder).ok_or_else(|| LadderError::unknown_encoder(&rung.encoder))?,
             rung: rung.clone(),
             encoder: None,
             described: false,
-            in_flight: VecDeque::new(),
+            is_off: is_off.clone(),
+            waiting: waiting.clone(),
+            in_flight: Tags::default(),
             outlet: outlet.clone(),
             stats: stats.clone(),
         };
@@ -81,19 +95,12 @@ pub(super) fn start(
             each_nth_frame: rung.each_nth_frame.max(1),
             frame_rate: rung.frame_rate,
             threads: rung.threads.max(1),
+            is_off,
+            waiting,
             queue,
         });
     }
     Ok((rungs, threads))
-}
-
-/// Opens a rung's encoder and closes it again.
-pub(super) fn check(rung: &VideoRung) -> Result<(), LadderError> {
-    if codec_of(&rung.encoder).is_none() {
-        return Err(LadderError::unknown_encoder(&rung.encoder));
-    }
-    let picture = frame::Video::new(ffmpeg_next::format::Pixel::YUV420P, rung.width, rung.height);
-    ffmpeg::video_encoder(rung, &picture).map(|_| ())
 }
 
 struct Worker {
@@ -103,7 +110,9 @@ struct Worker {
     encoder: Option<encoder::Video>,
     /// Whether the track's parameters have gone out.
     described: bool,
-    in_flight: VecDeque<Tag>,
+    is_off: Arc<AtomicBool>,
+    waiting: Arc<AtomicUsize>,
+    in_flight: Tags,
     outlet: Outlet,
     stats: Arc<LadderStats>,
 }
@@ -114,19 +123,19 @@ impl Worker {
         if let Err(error) = self.work(inputs) {
             self.outlet.fail([self.rendition], &error);
             // Others must not wait for a rung that is dead.
-            while inputs.recv().is_ok() {}
+            while self.next(inputs).is_some() {}
         }
     }
 
     fn work(&mut self, inputs: &Receiver<RungInput>) -> Result<(), LadderError> {
         let rendition = self.rendition;
-        while let Ok(input) = inputs.recv() {
+        while let Some(input) = self.next(inputs) {
             if self.outlet.is_abandoned() {
                 return Ok(());
             }
             match input {
+                RungInput::Picture { .. } if self.is_off.load(Ordering::Relaxed) => {}
                 RungInput::Picture { picture, tag } => self.encode(picture, tag)?,
-                RungInput::Shed { lag_ms } => self.outlet.send(LadderOutput::Shed { rendition, lag_ms }),
                 RungInput::Restored => self.outlet.send(LadderOutput::Restored { rendition }),
             }
         }
@@ -135,6 +144,12 @@ impl Worker {
             let _ = encoder.send_eof();
         }
         self.take_packets()
+    }
+
+    fn next(&self, inputs: &Receiver<RungInput>) -> Option<RungInput> {
+        let input = inputs.recv().ok()?;
+        self.waiting.fetch_sub(1, Ordering::Relaxed);
+        Some(input)
     }
 
     fn encode(&mut self, mut picture: frame::Video, tag: Tag) -> Result<(), LadderError> {
@@ -150,10 +165,7 @@ impl Worker {
         } else {
             picture::Type::None
         });
-        self.in_flight.push_back(tag);
-        if self.in_flight.len() > IN_FLIGHT {
-            self.in_flight.pop_front();
-        }
+        self.in_flight.remember(tag);
         if let Some(encoder) = &mut self.encoder {
             let sent = encoder.send_frame(&picture);
             sent.map_err(|source| LadderError::encoder(&self.rung.encoder, source))?;
@@ -199,31 +211,25 @@ impl Worker {
                 });
             }
             let data = bitstream::sample(self.codec, data);
-            self.emit(pts_ms, packet.is_key(), data);
+            let tag = self.in_flight.recall(pts_ms);
+            if tag.is_some_and(|tag| tag.is_idr) && !packet.is_key() {
+                return Err(LadderError::NoIdr {
+                    name: self.rung.encoder.clone(),
+                });
+            }
+            let frame = Frame {
+                track: TrackKind::Video,
+                dts_ms: pts_ms,
+                pts_ms,
+                is_idr: packet.is_key(),
+                data,
+                received: tag.map_or(WallTime(0), |tag| tag.received),
+            };
+            let rendition = self.rendition;
+            if !self.is_off.load(Ordering::Relaxed) {
+                self.outlet.send(LadderOutput::Frame { rendition, frame });
+            }
         }
         Ok(())
-    }
-
-    fn emit(&mut self, pts_ms: i64, is_idr: bool, data: Bytes) {
-        let frame = Frame {
-            track: TrackKind::Video,
-            dts_ms: pts_ms,
-            pts_ms,
-            is_idr,
-            data,
-            received: self.received(pts_ms),
-        };
-        let rendition = self.rendition;
-        self.outlet.send(LadderOutput::Frame { rendition, frame });
-    }
-
-    /// When the source's frame of that stamp was received; older ones are done.
-    fn received(&mut self, pts_ms: i64) -> WallTime {
-        let mut found = WallTime(0);
-        while let Some(tag) = self.in_flight.front().filter(|tag| tag.pts_ms <= pts_ms) {
-            found = tag.received;
-            self.in_flight.pop_front();
-        }
-        found
     }
 }

@@ -7,9 +7,10 @@ use vitrine_packager::media::VideoCodec;
 use super::plan::VideoRung;
 
 /// FFmpeg's names of the encoders, and what they write.
-const KNOWN: [(&str, VideoCodec); 11] = [
+const KNOWN: [(&str, VideoCodec); 12] = [
     ("libx264", VideoCodec::Avc),
     ("libx265", VideoCodec::Hevc),
+    ("libaom-av1", VideoCodec::Av1),
     ("libsvtav1", VideoCodec::Av1),
     ("h264_nvenc", VideoCodec::Avc),
     ("hevc_nvenc", VideoCodec::Hevc),
@@ -57,10 +58,14 @@ pub(super) fn options(rung: &VideoRung) -> Vec<(&'static str, String)> {
                 "keyint=-1:scenecut=0:open-gop=0:repeat-headers=0:frame-threads=1:log-level=error",
             ),
         ],
-        "libsvtav1" => &[(
-            "svtav1-params",
-            "pred-struct=1:rc=2:lookahead=0:scd=0:irefresh-type=2:enable-overlays=0:force-key-frames=1",
-        )],
+        "libaom-av1" => &[
+            ("usage", "realtime"),
+            ("cpu-used", "8"),
+            ("lag-in-frames", "0"),
+            ("row-mt", "1"),
+        ],
+        // Its version 1.4, Debian 12's, makes no IDRs where it is told to while it works without delay.
+        "libsvtav1" => &[("svtav1-params", "pred-struct=1:rc=2:lookahead=0:scd=0")],
         "h264_nvenc" | "hevc_nvenc" => &[
             ("tune", "ull"),
             ("forced-idr", "1"),
@@ -95,7 +100,7 @@ mod tests {
         crate::ladder::ffmpeg::init();
         let built = built();
         assert!(
-            ["libx264", "libx265", "libsvtav1"]
+            ["libx264", "libx265", "libaom-av1"]
                 .iter()
                 .all(|name| built.contains(name))
         );

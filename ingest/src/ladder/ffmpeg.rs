@@ -252,10 +252,15 @@ impl Graph {
         }
     }
 
-    /// Puts a frame in.
+    /// Puts a frame in; it stays the caller's too.
     pub(super) fn push(&mut self, frame: &frame::Frame) -> Result<(), ffmpeg_next::Error> {
         let mut source = self.graph.get("in").ok_or(ffmpeg_next::Error::FilterNotFound)?;
-        source.source().add(frame)
+        // SAFETY: a configured buffer source and a whole frame, of which it makes a reference of its own. The binding's way takes
+        // the frame away from whoever lent it.
+        match unsafe { ffi::av_buffersrc_write_frame(source.as_mut_ptr(), frame.as_ptr()) } {
+            0 => Ok(()),
+            error => Err(ffmpeg_next::Error::from(error)),
+        }
     }
 
     /// Tells the graph that nothing follows.

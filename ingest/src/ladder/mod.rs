@@ -19,6 +19,7 @@ mod encode;
 mod encoders;
 mod ffmpeg;
 mod keyframes;
+mod lane;
 mod outlet;
 mod pictures;
 mod plan;
@@ -27,12 +28,14 @@ mod settings;
 mod shed;
 mod stats;
 mod switch;
+mod tags;
+mod trial;
 mod video;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use tokio::sync::mpsc;
 use vitrine_packager::media::{AudioConfig, Frame, RenditionId, TrackConfig, TrackKind, VideoConfig};
@@ -82,6 +85,12 @@ pub enum LadderError {
         /// As configured.
         name: String,
     },
+    /// Segments could not be cut.
+    #[error("encoder {name} makes no IDRs where it is told to: choose another one")]
+    NoIdr {
+        /// As configured.
+        name: String,
+    },
     /// A filter is missing, or does not take the picture.
     #[error("FFmpeg's filters do not take the source: {0}")]
     NoFilter(String),
@@ -90,15 +99,16 @@ pub enum LadderError {
     Thread(Arc<std::io::Error>),
 }
 
-/// Whether this machine has every encoder that a configuration names, and each takes its settings: tried with one picture.
+/// Whether this machine has every encoder that a configuration names, and each does what a ladder needs: tried with a few
+/// pictures.
 ///
 /// # Errors
-/// [`LadderError::UnknownEncoder`], [`LadderError::Encoder`], [`LadderError::Headers`].
+/// [`LadderError::UnknownEncoder`], [`LadderError::Encoder`], [`LadderError::Headers`], [`LadderError::NoIdr`].
 pub fn check_encoders(settings: &LadderSettings) -> Result<(), LadderError> {
     ffmpeg::init();
     Plan::for_check(settings)
         .video_rungs()
-        .try_for_each(|(_, rung)| encode::check(rung))
+        .try_for_each(|(_, rung)| trial::run(rung))
 }
 
 impl LadderError {
@@ -138,11 +148,11 @@ pub enum LadderOutput {
         /// Its stamps are the source's; `received` is when the source's frame was.
         frame: Frame,
     },
-    /// The machine is too slow for this rung: no more frames of it come.
+    /// The machine is too slow for this rung: no more frames of it come, but perhaps the one that leaves its encoder just now.
     Shed {
         /// Which rendition.
         rendition: RenditionId,
-        /// How far the ladder lagged behind, in milliseconds.
+        /// How far the ladder was behind its source, in milliseconds of the show.
         lag_ms: i64,
     },
     /// There is room again: frames come, an IDR first.
@@ -219,7 +229,9 @@ impl Ladder {
         let decoder = ffmpeg::video_decoder(config.codec, &config.record)?;
         let (rungs, threads) = encode::start(plan, outlet, &self.stats)?;
         self.threads.extend(threads);
+        let queue = Arc::new(SourceQueue::default());
         let pipeline = video::Pipeline::new(
+            queue.clone(),
             decoder,
             rungs,
             plan.source_rate(),
@@ -227,10 +239,8 @@ impl Ladder {
             outlet.clone(),
             self.stats.clone(),
         );
-        let queue = Arc::new(SourceQueue::default());
-        self.video = Some(queue.clone());
-        self.threads
-            .push(spawn("ladder-video", move || pipeline.run(&queue))?);
+        self.video = Some(queue);
+        self.threads.push(spawn("ladder-video", move || pipeline.run())?);
         Ok(())
     }
 
@@ -256,11 +266,10 @@ impl Ladder {
         passed
     }
 
-    /// How many frames of video wait for the decoder, and for how long the first of them has.
-    pub fn backlog(&self) -> (usize, Duration) {
-        self.video
-            .as_ref()
-            .map_or((0, Duration::ZERO), |queue| queue.backlog())
+    /// How many frames wait for the decoder that has most to do.
+    pub fn backlog(&self) -> usize {
+        let queues = self.video.iter().chain(&self.audio);
+        queues.map(|queue| queue.len()).max().unwrap_or(0)
     }
 
     /// Lets everything that was pushed come out; then the outputs end.

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use vitrine_packager::media::Frame;
 
@@ -11,8 +11,8 @@ const MAX_FRAMES: usize = 512;
 /// Bytes that may wait: over ten seconds of 50 Mbit/s.
 const MAX_BYTES: usize = 64 << 20;
 
-/// Bounded: 512 frames and 64 MiB. Full: the oldest are left out, up to the newest IDR that waits; where none waits, all of
-/// them and what comes until the next IDR, so that a decoder never sees a picture whose references are missing.
+/// Bounded: 512 frames and 64 MiB. Full: the older half is left out, on to the next IDR; where none is left, all of them and what
+/// comes until the next IDR, so that a decoder never sees a picture whose references are missing.
 ///
 /// Whoever pushes never waits for whoever pops: the lock is held for moving frames only.
 #[derive(Debug, Default)]
@@ -75,6 +75,13 @@ impl SourceQueue {
         }
     }
 
+    /// How much of the show has come in after a frame of that stamp, in milliseconds.
+    pub(super) fn behind_ms(&self, dts_ms: i64) -> i64 {
+        let state = self.lock();
+        let newest = state.waiting.back();
+        newest.map_or(0, |newest| newest.frame.dts_ms.saturating_sub(dts_ms))
+    }
+
     /// Takes nothing more; what waits still comes out.
     pub(super) fn close(&self) {
         self.lock().closed = true;
@@ -90,14 +97,9 @@ impl SourceQueue {
         self.wakes.notify_all();
     }
 
-    /// How many frames wait, and for how long the oldest of them has.
-    pub(super) fn backlog(&self) -> (usize, Duration) {
-        let state = self.lock();
-        let oldest = state.waiting.front();
-        (
-            state.waiting.len(),
-            oldest.map_or(Duration::ZERO, |waiting| waiting.since.elapsed()),
-        )
+    /// How many frames wait.
+    pub(super) fn len(&self) -> usize {
+        self.lock().waiting.len()
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -111,12 +113,11 @@ impl State {
         self.waiting.len() >= MAX_FRAMES || self.bytes >= MAX_BYTES
     }
 
-    /// Leaves out what is before the newest IDR, or everything; returns how many frames that were.
+    /// Leaves out the older half and what depends on it, or everything; returns how many frames that were.
     fn make_room(&mut self) -> u64 {
-        let newest_idr = self.waiting.iter().rposition(|waiting| waiting.frame.is_idr);
-        let keep_from = newest_idr
-            .filter(|place| *place > 0)
-            .unwrap_or(self.waiting.len());
+        let half = self.waiting.len().div_ceil(2);
+        let newer = self.waiting.iter().skip(half);
+        let keep_from = newer.take_while(|waiting| !waiting.frame.is_idr).count() + half;
         let left_out = self.waiting.drain(..keep_from).count();
         self.bytes = self.waiting.iter().map(|waiting| waiting.frame.data.len()).sum();
         left_out as u64
@@ -157,9 +158,9 @@ mod tests {
     }
 
     #[test]
-    fn a_full_queue_goes_on_at_the_newest_idr() {
-        assert_eq!(fill(520, 60, 1000), (480, (480..520).collect()));
-        assert_eq!(fill(66, 8, 1 << 20), (56, (56..66).collect()), "full of bytes");
+    fn a_full_queue_goes_on_at_an_idr_of_its_newer_half() {
+        assert_eq!(fill(520, 60, 1000), (300, (300..520).collect()));
+        assert_eq!(fill(66, 8, 1 << 20), (32, (32..66).collect()), "full of bytes");
     }
 
     #[test]
@@ -169,17 +170,28 @@ mod tests {
     }
 
     #[test]
-    fn audio_loses_its_oldest() {
-        let (left_out, waiting) = fill(600, 1, 10);
-        assert_eq!(left_out + waiting.len() as u64, 600);
-        assert_eq!(waiting.last(), Some(&599));
+    fn audio_loses_its_older_half() {
+        assert_eq!(fill(600, 1, 10), (256, (256..600).collect()));
+    }
+
+    #[test]
+    fn what_came_after_a_frame_is_known() {
+        let queue = SourceQueue::default();
+        for n in 0..4 {
+            queue.push(frame(n * 40, n == 0, 1), Instant::now());
+        }
+        let behind = [(); 4].map(|()| {
+            let dts_ms = queue.pop().unwrap().frame.dts_ms;
+            queue.behind_ms(dts_ms)
+        });
+        assert_eq!(behind, [120, 80, 40, 0]);
     }
 
     #[test]
     fn an_abandoned_queue_is_empty_and_takes_nothing() {
         let queue = SourceQueue::default();
         queue.push(frame(0, true, 1), Instant::now());
-        assert_eq!(queue.backlog().0, 1);
+        assert_eq!(queue.len(), 1);
         queue.abandon();
         queue.push(frame(1, true, 1), Instant::now());
         assert!(queue.pop().is_none());

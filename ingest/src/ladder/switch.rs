@@ -1,23 +1,20 @@
-//! Between the scaled pictures and a rung's encoder: on or off, and which pictures it takes.
-
-use std::time::{Duration, Instant};
+//! Between the scaled pictures and a rung's encoder: on or off.
 
 use ffmpeg_next::frame;
-use vitrine_packager::media::RenditionId;
+use vitrine_packager::media::{FrameRate, RenditionId};
 
-use super::cadence::Cadence;
+use super::LadderOutput;
 use super::captions::Captions;
 use super::encode::{Rung, RungInput};
+use super::outlet::Outlet;
 use super::stats::LadderStats;
-use super::video::Tag;
+use super::tags::Tag;
 
 /// One rung, as the decoding thread sees it.
 pub(super) struct RungSwitch {
     rung: Rung,
     on: Switch,
-    cadence: Cadence,
     captions: Captions,
-    waited: Duration,
     cost_when_shed: CostWhenShed,
 }
 
@@ -40,9 +37,7 @@ impl RungSwitch {
     pub(super) fn new(rung: Rung) -> Self {
         Self {
             on: Switch::On,
-            cadence: Cadence::new(rung.each_nth_frame, rung.frame_rate),
             captions: Captions::default(),
-            waited: Duration::ZERO,
             cost_when_shed: CostWhenShed::default(),
             rung,
         }
@@ -58,6 +53,16 @@ impl RungSwitch {
         self.rung.size
     }
 
+    /// It takes one of so many of the source's frames.
+    pub(super) fn each_nth_frame(&self) -> u32 {
+        self.rung.each_nth_frame
+    }
+
+    /// Frames a second.
+    pub(super) fn frame_rate(&self) -> FrameRate {
+        self.rung.frame_rate
+    }
+
     /// Threads of its encoder.
     pub(super) fn threads(&self) -> u32 {
         self.rung.threads
@@ -68,9 +73,9 @@ impl RungSwitch {
         self.on == Switch::On
     }
 
-    /// For how long its encoder has made the decoder wait so far.
-    pub(super) fn waited(&self) -> Duration {
-        self.waited
+    /// Whether it has all it can do.
+    pub(super) fn is_full(&self) -> bool {
+        self.is_on() && !self.rung.has_room()
     }
 
     /// The share of one processor that its encoder needs, of late.
@@ -80,15 +85,20 @@ impl RungSwitch {
             .map_or(0.0, super::stats::RungStats::share)
     }
 
-    /// No more pictures; `below` are the rungs that are on still.
-    pub(super) fn shed(&mut self, below: &[RungSwitch], lag_ms: i64, stats: &LadderStats) {
+    /// No more pictures; `below` are the rungs that are on still. Its thread may be long at one picture, so it is not asked to say
+    /// so.
+    pub(super) fn shed(&mut self, below: &[RungSwitch], lag_ms: i64, stats: &LadderStats, outlet: &Outlet) {
         self.cost_when_shed = CostWhenShed {
             own: self.share(stats),
             below: sum_of_shares(below, stats),
         };
         self.set_shed(true, stats);
         self.on = Switch::Off;
-        self.rung.send(RungInput::Shed { lag_ms });
+        self.rung.set_off(true);
+        outlet.send(LadderOutput::Shed {
+            rendition: self.rendition(),
+            lag_ms,
+        });
     }
 
     /// Pictures again, from the next IDR on.
@@ -111,23 +121,22 @@ impl RungSwitch {
     pub(super) fn hand_over(&mut self, mut picture: frame::Video, tag: Tag) {
         if tag.is_idr && self.on == Switch::Returning {
             self.on = Switch::On;
-            self.send(RungInput::Restored);
+            self.rung.set_off(false);
+            self.rung.send(RungInput::Restored);
         }
-        let takes = self.cadence.takes(tag.pts_ms, tag.is_idr);
-        if !self.is_on() {
-            self.captions.forget();
-        } else if takes {
+        if self.is_on() {
             self.captions.put_on(&mut picture);
-            self.send(RungInput::Picture { picture, tag });
+            self.rung.send(RungInput::Picture { picture, tag });
         } else {
-            self.captions.keep_of(&picture);
+            self.captions.forget();
         }
     }
 
-    fn send(&mut self, input: RungInput) {
-        let begun = Instant::now();
-        self.rung.send(input);
-        self.waited += begun.elapsed();
+    /// The source's next picture is not for this rung.
+    pub(super) fn leave_out(&mut self, picture: &frame::Video) {
+        if self.is_on() {
+            self.captions.keep_of(picture);
+        }
     }
 
     fn set_shed(&self, shed: bool, stats: &LadderStats) {

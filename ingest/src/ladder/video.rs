@@ -1,63 +1,58 @@
 //! The thread that decodes the source and hands each rung its pictures.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use ffmpeg_next::codec::packet::Packet;
 use ffmpeg_next::{decoder, frame};
-use vitrine_packager::media::{FrameRate, WallTime};
+use vitrine_packager::media::FrameRate;
 
 use super::encode::Rung;
-use super::ffmpeg::PictureShape;
 use super::keyframes::Keyframes;
+use super::lane::Lane;
 use super::outlet::Outlet;
-use super::pictures::Pictures;
 use super::queue::{SourceQueue, Waiting};
 use super::shed::{Action, Load, Shedding};
 use super::stats::LadderStats;
 use super::switch::RungSwitch;
+use super::tags::{Tag, Tags};
 use super::{IdrGrid, LadderError};
 
-/// Bounded: frames inside the decoder, or the filters. Full: the oldest is forgotten.
-const IN_FLIGHT: usize = 128;
+/// The longest burst of frames that is believed to be one, in milliseconds.
+const LONGEST_BURST_MS: i64 = 2_400;
+/// How long the decoder sleeps before it looks again whether an encoder has room.
+const LOOK_AGAIN: Duration = Duration::from_millis(2);
 /// How much the encoders yield to everything else on the machine.
 const NICENESS: i32 = 5;
 
 /// Decodes one source.
 pub(super) struct Pipeline {
+    queue: Arc<SourceQueue>,
     decoder: decoder::Video,
     rungs: Vec<RungSwitch>,
     source_rate: FrameRate,
     keyframes: Keyframes,
-    pictures: Option<Pictures>,
+    lanes: Vec<Lane>,
     shedding: Shedding,
     /// Frames on their way through the decoder.
-    decoding: VecDeque<Tag>,
-    /// Pictures on their way through the filters.
-    filtering: VecDeque<Tag>,
+    decoding: Tags,
     /// Pictures were left out: the next that is encoded must be an IDR.
     awaits_idr: bool,
     last_pts_ms: Option<i64>,
     begun: Instant,
+    /// The decode stamp of the frame at hand, and when it came in.
+    at_hand: (i64, Instant),
+    /// For how long encoders have made the decoder wait with it.
+    waited: Duration,
     outlet: Outlet,
     stats: Arc<LadderStats>,
     failed: bool,
     turned: bool,
 }
 
-/// What is remembered of a frame while FFmpeg has it.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Tag {
-    pub pts_ms: i64,
-    pub is_idr: bool,
-    pub received: WallTime,
-    /// When it came into the ladder.
-    pub since: Instant,
-}
-
 impl Pipeline {
     pub(super) fn new(
+        queue: Arc<SourceQueue>,
         decoder: decoder::Video,
         rungs: Vec<Rung>,
         source_rate: FrameRate,
@@ -65,18 +60,21 @@ impl Pipeline {
         outlet: Outlet,
         stats: Arc<LadderStats>,
     ) -> Self {
+        let rungs: Vec<RungSwitch> = rungs.into_iter().map(RungSwitch::new).collect();
         Self {
+            queue,
             decoder,
-            shedding: Shedding::new(rungs.len(), 0),
-            rungs: rungs.into_iter().map(RungSwitch::new).collect(),
+            shedding: Shedding::new(rungs.len()),
+            lanes: Lane::all(&rungs),
+            rungs,
             source_rate,
             keyframes: Keyframes::new(idrs, source_rate),
-            pictures: None,
-            decoding: VecDeque::new(),
-            filtering: VecDeque::new(),
+            decoding: Tags::default(),
             awaits_idr: true,
             last_pts_ms: None,
             begun: Instant::now(),
+            at_hand: (0, Instant::now()),
+            waited: Duration::ZERO,
             outlet,
             stats,
             failed: false,
@@ -85,14 +83,15 @@ impl Pipeline {
     }
 
     /// Works until the queue is closed and empty, then lets out what is left.
-    pub(super) fn run(mut self, frames: &SourceQueue) {
+    pub(super) fn run(mut self) {
         yield_to_others();
-        while let Some(waiting) = frames.pop() {
-            let (begun, waited) = (Instant::now(), self.waited());
+        while let Some(waiting) = self.queue.pop() {
+            self.waited = Duration::ZERO;
+            let begun = Instant::now();
             self.decode(&waiting);
             // An encoder that is slow makes the decoder wait: that is not the decoder's own time.
             self.stats
-                .count_decoded(begun.elapsed().saturating_sub(self.waited() - waited));
+                .count_decoded(begun.elapsed().saturating_sub(self.waited));
         }
         if self.outlet.is_abandoned() {
             return;
@@ -100,35 +99,27 @@ impl Pipeline {
         // A decoder that cannot be drained has nothing more to give.
         let _ = self.decoder.send_eof();
         self.take_pictures();
-        if let Some(pictures) = &mut self.pictures {
-            pictures.flush();
+        for lane in &mut self.lanes {
+            lane.flush(&mut self.rungs);
         }
-        self.hand_over();
-    }
-
-    /// For how long encoders have made the decoder wait so far.
-    fn waited(&self) -> std::time::Duration {
-        self.rungs.iter().map(RungSwitch::waited).sum()
     }
 
     fn decode(&mut self, waiting: &Waiting) {
         let frame = &waiting.frame;
-        self.watch(waiting.since);
+        self.at_hand = (frame.dts_ms, waiting.since);
+        self.watch();
         let mut packet = Packet::copy(&frame.data);
         packet.set_pts(Some(frame.pts_ms));
         packet.set_dts(Some(frame.dts_ms));
         if frame.is_idr {
             self.keyframes.expect(frame.pts_ms);
         }
-        remember(
-            &mut self.decoding,
-            Tag {
-                pts_ms: frame.pts_ms,
-                is_idr: false,
-                received: frame.received,
-                since: waiting.since,
-            },
-        );
+        self.decoding.remember(Tag {
+            pts_ms: frame.pts_ms,
+            is_idr: false,
+            received: frame.received,
+            since: waiting.since,
+        });
         // Damaged frames are shown as well as they can be; the next IDR mends the rest.
         if let Err(error) = self.decoder.send_packet(&packet) {
             self.stats.count_undecodable();
@@ -137,24 +128,31 @@ impl Pipeline {
         self.take_pictures();
     }
 
-    /// Looks how long the frame at hand, which came `since`, has waited.
-    fn watch(&mut self, since: Instant) {
-        let millis = |duration: std::time::Duration| i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
-        let (now, lag_ms) = (millis(self.begun.elapsed()), millis(since.elapsed()));
+    /// Looks how far behind the source the frame at hand is.
+    fn watch(&mut self) {
+        let (dts_ms, since) = self.at_hand;
+        let lag_ms = millis(since.elapsed());
         self.stats.set_lag_ms(lag_ms);
+        // The source's clock may jump between two frames that wait: no frame is further behind than by what it has waited
+        // and a burst that came with it.
+        let behind_ms = self
+            .queue
+            .behind_ms(dts_ms)
+            .min(lag_ms.saturating_add(LONGEST_BURST_MS));
         let Self {
             rungs,
             stats,
             source_rate,
             ..
         } = self;
+        let load = |next| load(rungs, stats, *source_rate, next);
         let action = self
             .shedding
-            .observe(now, lag_ms, |next| load(rungs, stats, *source_rate, next));
+            .observe(millis(self.begun.elapsed()), behind_ms, load);
         match action {
             Some(Action::Shed(index)) => {
                 if let Some((rung, below)) = self.rungs.get_mut(index..).and_then(<[_]>::split_first_mut) {
-                    rung.shed(below, lag_ms, &self.stats);
+                    rung.shed(below, behind_ms, &self.stats, &self.outlet);
                 }
             }
             Some(Action::Restore(index)) => {
@@ -166,23 +164,31 @@ impl Pipeline {
         }
     }
 
+    /// Waits until every rung can be given a picture, or is shed.
+    fn wait_for_room(&mut self) {
+        let begun = Instant::now();
+        while self.rungs.iter().any(RungSwitch::is_full) && !self.outlet.is_abandoned() {
+            std::thread::sleep(LOOK_AGAIN);
+            self.watch();
+        }
+        self.waited += begun.elapsed();
+    }
+
     fn take_pictures(&mut self) {
         let mut picture = frame::Video::empty();
         while self.decoder.receive_frame(&mut picture).is_ok() {
-            if let Some(tag) = picture
-                .pts()
-                .and_then(|pts_ms| recall(&mut self.decoding, pts_ms))
-            {
-                self.take_picture(&mut picture, tag);
+            if let Some(tag) = picture.pts().and_then(|pts_ms| self.decoding.recall(pts_ms)) {
+                self.take_picture(&picture, tag);
             }
         }
     }
 
-    fn take_picture(&mut self, picture: &mut frame::Video, tag: Tag) {
+    fn take_picture(&mut self, picture: &frame::Video, tag: Tag) {
         // Encoders want rising stamps; a decoder that mends damage may show a picture twice.
         if self.last_pts_ms.is_some_and(|last| tag.pts_ms <= last) {
             return;
         }
+        self.wait_for_room();
         let is_idr = self.keyframes.is_idr(tag.pts_ms);
         let skips = self.shedding.skips();
         self.awaits_idr |= skips;
@@ -192,67 +198,19 @@ impl Pipeline {
         }
         self.awaits_idr = false;
         self.last_pts_ms = Some(tag.pts_ms);
-        if let Err(error) = self.filter(picture) {
-            self.fail(&error);
-            return;
-        }
-        remember(&mut self.filtering, Tag { is_idr, ..tag });
-        self.hand_over();
-    }
-
-    fn filter(&mut self, picture: &frame::Video) -> Result<(), LadderError> {
-        let shape = PictureShape::of(picture);
-        if !self
-            .pictures
-            .as_ref()
-            .is_some_and(|pictures| pictures.takes(shape))
-        {
-            if let Some(pictures) = &mut self.pictures {
-                pictures.flush();
-            }
-            self.hand_over();
-            let sizes: Vec<(u32, u32)> = self.rungs.iter().map(RungSwitch::size).collect();
-            self.pictures = Some(Pictures::new(shape, &sizes)?);
-            self.warn_of_rotation(picture);
-        }
-        match &mut self.pictures {
-            Some(pictures) => pictures
-                .push(picture)
-                .map_err(|error| LadderError::NoFilter(error.to_string())),
-            None => Ok(()),
-        }
-    }
-
-    /// Takes the rungs' pictures out of the filters, and hands them to their encoders.
-    fn hand_over(&mut self) {
-        let Some(pictures) = &mut self.pictures else {
-            return;
-        };
-        // Every rung has a picture for each of the source's, in the same order.
-        loop {
-            let mut tag = None;
-            for (index, rung) in self.rungs.iter_mut().enumerate() {
-                let Some(picture) = pictures.pull(index) else {
-                    continue;
-                };
-                if tag.is_none() {
-                    tag = picture
-                        .pts()
-                        .and_then(|pts_ms| recall(&mut self.filtering, pts_ms));
-                }
-                if let Some(tag) = tag {
-                    rung.hand_over(picture, tag);
-                }
-            }
-            if tag.is_none() {
-                return;
+        self.warn_of_rotation(picture);
+        let tag = Tag { is_idr, ..tag };
+        for lane in &mut self.lanes {
+            if let Err(error) = lane.take(picture, tag, &mut self.rungs) {
+                return self.fail(&error);
             }
         }
     }
 
     fn warn_of_rotation(&mut self, picture: &frame::Video) {
-        let matrix = picture.side_data(frame::side_data::Type::DisplayMatrix);
-        if matrix.is_some() && !std::mem::replace(&mut self.turned, true) {
+        let is_turned = || picture.side_data(frame::side_data::Type::DisplayMatrix).is_some();
+        if !self.turned && is_turned() {
+            self.turned = true;
             tracing::warn!(
                 "the source asks to be shown turned: encoded rungs are not; turn the camera's output instead"
             );
@@ -287,17 +245,8 @@ fn load(rungs: &[RungSwitch], stats: &LadderStats, source_rate: FrameRate, next:
     }
 }
 
-fn remember(tags: &mut VecDeque<Tag>, tag: Tag) {
-    tags.push_back(tag);
-    if tags.len() > IN_FLIGHT {
-        tags.pop_front();
-    }
-}
-
-/// Pictures come out in another order than frames went in, so only this one is forgotten.
-fn recall(tags: &mut VecDeque<Tag>, pts_ms: i64) -> Option<Tag> {
-    let place = tags.iter().position(|tag| tag.pts_ms == pts_ms)?;
-    tags.remove(place)
+fn millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
 
 /// Pass-through and delivery come first on a machine that is short of time.

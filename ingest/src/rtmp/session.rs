@@ -3,12 +3,12 @@
 use std::future::pending;
 use std::io;
 use std::net::SocketAddr;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout, timeout_at};
-use vitrine_packager::media::{TrackConfig, WallTime};
+use vitrine_packager::media::TrackConfig;
 
 use super::RtmpSettings;
 use super::connection::{ConnectionError, Event};
@@ -19,6 +19,7 @@ use crate::assembly::{Assembly, Fault};
 use crate::auth::{Admission, Reception};
 use crate::publication::{Arrival, EndReason, Publication, PublicationInfo, Publisher};
 use crate::refusal::Refusal;
+use crate::wall_clock;
 
 /// For the last words, and for the peer to hear them.
 const FAREWELL: Duration = Duration::from_secs(1);
@@ -170,8 +171,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
     fn take(&mut self, event: Event) -> Result<(), EndCause> {
         match event {
             Event::Metadata(metadata) => self.assembly.metadata(metadata),
-            Event::Video { timestamp, body } => self.assembly.video(timestamp, body, now())?,
-            Event::Audio { timestamp, body } => self.assembly.audio(timestamp, body, now())?,
+            Event::Video { timestamp, body } => self.assembly.video(timestamp, body, wall_clock())?,
+            Event::Audio { timestamp, body } => self.assembly.audio(timestamp, body, wall_clock())?,
             Event::Unpublish => return Err(EndReason::Unpublished.into()),
             Event::Play => return Err(Refusal::PlayNotSupported.into()),
             // The connection lets neither through a second time.
@@ -182,7 +183,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
 
     /// Hands over the publication when its tracks are known, and then what has arrived.
     async fn hand_on(&mut self) -> Result<(), EndCause> {
-        if let Some(tracks) = self.assembly.take_tracks(now()) {
+        if let Some(tracks) = self.assembly.take_tracks(wall_clock()) {
             self.hand_over(tracks).await?;
         }
         while let Some(arrival) = self.assembly.next_arrival() {
@@ -296,9 +297,4 @@ async fn refused(publisher: &mut Option<Publisher>) -> Option<Refusal> {
 /// Resolves when the server stops; a server that is gone has stopped.
 async fn until_true(stopped: &mut watch::Receiver<bool>) {
     let _ = stopped.wait_for(|stopped| *stopped).await;
-}
-
-fn now() -> WallTime {
-    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    WallTime(i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX))
 }

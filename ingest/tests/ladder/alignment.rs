@@ -141,21 +141,15 @@ fn encoding_begins_where_it_is_told_to() {
         "-t 6 -c:v libx264 -preset ultrafast -g 250 -pix_fmt yuv420p",
     );
     let plan = plan(&source, vec![rung(180), rung(90)], vec![]);
-    let (mut ladder, mut outputs) = vitrine_ingest::ladder::Ladder::start(
-        &plan,
-        &source.tracks,
-        IdrGrid::Every {
-            interval_ms: 2000,
-            begin_at_ms: Some(1500),
-        },
-    )
-    .unwrap();
-    let mut made = Made::default();
-    for frame in &source.frames {
-        ladder.push(frame);
-    }
-    ladder.finish();
-    crate::run::finish(&mut outputs, &mut made);
+    let grid = IdrGrid::Every {
+        interval_ms: 2000,
+        begin_at_ms: Some(1500),
+    };
+    let (made, dropped) = crate::run::run_counting(&plan, &source, grid);
+    assert_eq!(
+        dropped,
+        source.shown().iter().filter(|stamp| **stamp < 1500).count() as u64
+    );
     for rung in 0..2 {
         let idrs: Vec<i64> = made.idrs(rung);
         assert!(idrs[0] >= 1500 && idrs[0] < 1540, "{idrs:?}");

@@ -2,6 +2,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)] // a test file outside of #[test] functions
 
 mod alignment;
+mod damage;
+mod encoders;
+mod overload;
 mod picture;
 mod run;
 mod sound;

@@ -69,8 +69,8 @@ pub(super) struct Intake {
 struct OpeningLadder {
     goal: Goal,
     since: Instant,
-    /// What came out so far.
-    held: Vec<(RenditionId, Frame)>,
+    /// What the session is to do first, once it has begun.
+    held: Vec<Step>,
     /// What went in so far.
     sent: Vec<Frame>,
 }
@@ -144,7 +144,7 @@ impl Intake {
             opening.sent.push(frame.clone());
         }
         if let Some(id) = passed {
-            self.deliver(id, frame, steps);
+            self.deliver(Step::Frame(id, frame), steps);
         }
         self.begin_if_ready(steps);
     }
@@ -176,12 +176,12 @@ impl Intake {
                 }
                 self.begin_if_ready(steps);
             }
-            LadderOutput::Frame { rendition, frame } => self.deliver(rendition, frame, steps),
+            LadderOutput::Frame { rendition, frame } => self.deliver(Step::Frame(rendition, frame), steps),
             LadderOutput::Shed { rendition, lag_ms } => {
                 let why = format!("the ladder is {lag_ms} ms behind: the machine is too slow for it");
-                steps.push(Step::Shed(rendition, why));
+                self.deliver(Step::Shed(rendition, why), steps);
             }
-            LadderOutput::Restored { rendition } => steps.push(Step::Restore(rendition)),
+            LadderOutput::Restored { rendition } => self.deliver(Step::Restore(rendition), steps),
             LadderOutput::Failed { rendition, error } => match self.opening.take() {
                 Some(opening) => steps.push(opening.without(error.to_string())),
                 None => steps.push(Step::Shed(rendition, error.to_string())),
@@ -241,10 +241,11 @@ impl Intake {
         }
     }
 
-    fn deliver(&mut self, id: RenditionId, frame: Frame, steps: &mut Vec<Step>) {
+    /// A step of the session, which is held until there is one.
+    fn deliver(&mut self, step: Step, steps: &mut Vec<Step>) {
         match &mut self.opening {
-            Some(opening) => opening.held.push((id, frame)),
-            None => steps.push(Step::Frame(id, frame)),
+            Some(opening) => opening.held.push(step),
+            None => steps.push(step),
         }
     }
 
@@ -256,7 +257,7 @@ impl Intake {
             return;
         };
         steps.push(Step::Begin(opening.goal, self.renditions()));
-        steps.extend(opening.held.into_iter().map(|(id, frame)| Step::Frame(id, frame)));
+        steps.extend(opening.held);
     }
 
     fn renditions(&self) -> Renditions {

@@ -16,13 +16,12 @@ mod unique;
 mod way;
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use vitrine_ingest::Publication;
 use vitrine_ingest::ladder::LadderSettings;
-use vitrine_packager::media::WallTime;
 use vitrine_packager::startup::PackagingSettings;
 
 use crate::bus::{Journal, JournalError};
@@ -92,10 +91,4 @@ pub fn spawn(
         queries,
     };
     Ok((handle, join))
-}
-
-/// The wall clock, which the pure crates are handed.
-pub fn wall_clock() -> WallTime {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    WallTime(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
 }

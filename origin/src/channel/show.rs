@@ -20,10 +20,10 @@ use vitrine_metadata_track::{
 use vitrine_packager::media::{MediaTime, WallTime};
 
 use super::unique::unique_id;
-use super::wall_clock;
 use crate::bus::{Delivery, Link, Note, Request};
 use crate::control::command::{Refusal, Taken};
 use crate::control::record::{EventRecord, EventStatus, LiveState, Notice};
+use vitrine_ingest::wall_clock;
 
 /// A journal file of this many bytes is followed by a new one.
 const FILE_BYTES: u64 = 8 << 20;

@@ -4,7 +4,7 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 
 use vitrine_packager::media::WallTime;
 
-use super::wall_clock;
+use vitrine_ingest::wall_clock;
 
 /// The id of a command or an event: milliseconds since the epoch and 48 random bits, so that origins that never met give
 /// different ones.

@@ -3,6 +3,7 @@
 use std::thread;
 
 use vitrine_ingest::ladder::{LadderChoice, LadderOutput, Plan, Source};
+use vitrine_ingest::wall_clock;
 use vitrine_packager::media::{Frame, RenditionId};
 use vitrine_packager::opening::{Opening, Renditions};
 use vitrine_packager::presentation::PushError;
@@ -12,7 +13,6 @@ use super::advice;
 use super::intake::{Goal, Intake, Step};
 use super::session::Session;
 use super::task::{ChannelTask, not_packageable, refusal_of};
-use super::wall_clock;
 
 impl ChannelTask {
     /// Enough is known of the source: its renditions are chosen, and its encoders opened.
@@ -79,7 +79,13 @@ impl ChannelTask {
         let mut steps = Vec::new();
         match output {
             Some(output) => intake.output(output, &mut steps),
-            None if intake.is_draining() => self.go_away(),
+            None if intake.is_draining() => {
+                tracing::debug!(
+                    channel = self.settings.name,
+                    "the ladder has given what it had in hand"
+                );
+                self.go_away();
+            }
             // A ladder without encoders has no outputs; one whose threads are gone has said why.
             None => intake.close_outputs(),
         }
@@ -93,6 +99,10 @@ impl ChannelTask {
         let mut steps = Vec::new();
         intake.tick(&mut steps);
         if intake.is_out_of_patience() {
+            tracing::warn!(
+                channel = self.settings.name,
+                "the ladder is too slow: what it had in hand at its source's end is lost"
+            );
             self.go_away();
         }
         self.take(steps);

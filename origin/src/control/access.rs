@@ -16,8 +16,8 @@ use vitrine_packager::media::WallTime;
 
 use super::problem::Problem;
 use super::tokens::FileToken;
-use crate::channel::wall_clock;
 use crate::config::Secret;
+use vitrine_ingest::wall_clock;
 
 /// What a token's holder may do; each may do what the ones before it may.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]

@@ -18,8 +18,8 @@ use super::problem::{self, Problem};
 use super::query::Query;
 use super::record::LiveState;
 use super::routes::ControlledChannel;
-use crate::channel::wall_clock;
 use crate::playback::response::{Answer, SharedBody};
+use vitrine_ingest::wall_clock;
 
 /// An event's body must come whole within this time.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);

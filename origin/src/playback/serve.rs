@@ -7,7 +7,7 @@ use std::time::Duration;
 use http::request::Parts;
 use http::{Method, StatusCode};
 use metrics::Counter;
-use vitrine_packager::request::{Directives, MediaName};
+use vitrine_packager::request::{Directives, MediaName, PlaylistName};
 
 use super::headers::{self, Caching};
 use super::response::{self, Answer, SharedBody};
@@ -89,8 +89,8 @@ impl Playback {
         file: &str,
         request: &Parts,
     ) -> Answer {
-        if file == "index.m3u8" {
-            return self.media_playlist(session, feed, request).await;
+        if let Some(name) = PlaylistName::parse(file) {
+            return self.playlist(session, feed, name, request).await;
         }
         let Some(name) = MediaName::parse(file) else {
             return not_found("no such resource");
@@ -108,7 +108,13 @@ impl Playback {
         }
     }
 
-    async fn media_playlist(&self, session: &SessionFeed, feed: &RenditionFeed, request: &Parts) -> Answer {
+    async fn playlist(
+        &self,
+        session: &SessionFeed,
+        feed: &RenditionFeed,
+        name: PlaylistName,
+        request: &Parts,
+    ) -> Answer {
         let directives = match Directives::parse(request.uri.query().unwrap_or("")) {
             Ok(directives) => directives,
             Err(error) => return response::error(StatusCode::BAD_REQUEST, &error.to_string()),
@@ -118,7 +124,12 @@ impl Playback {
             Some(_) => Caching::BlockingPlaylist { target_duration_s },
             None => Caching::PlainPlaylist { target_duration_s },
         };
-        match self.room.playlist(feed, &directives, patience(session)).await {
+        let patience = patience(session);
+        let playlist = match name {
+            PlaylistName::Index => self.room.playlist(feed, &directives, patience).await,
+            PlaylistName::IFrames => self.room.i_frame_playlist(feed, &directives, patience).await,
+        };
+        match playlist {
             Ok(playlist) => response::playlist(&playlist, caching, &request.headers),
             Err(error) => refused(&error),
         }

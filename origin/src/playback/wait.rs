@@ -49,10 +49,20 @@ impl WaitingRoom {
         directives: &Directives,
         patience: Duration,
     ) -> Result<RenderedPlaylist, WaitError> {
-        let judge = |snapshot: &RenditionSnapshot| match snapshot.resolve(directives) {
-            Resolution::Ready(playlist) => Some(Ok(playlist)),
-            Resolution::TooFarAhead => Some(Err(WaitError::TooFarAhead)),
-            Resolution::Wait => None,
+        let judge = |snapshot: &RenditionSnapshot| verdict(snapshot.resolve(directives));
+        self.until(feed, patience, judge).await
+    }
+
+    /// The I-frame playlist, likewise.
+    pub async fn i_frame_playlist(
+        &self,
+        feed: &RenditionFeed,
+        directives: &Directives,
+        patience: Duration,
+    ) -> Result<RenderedPlaylist, WaitError> {
+        let judge = |snapshot: &RenditionSnapshot| match snapshot.resolve_i_frames(directives) {
+            Some(resolution) => verdict(resolution),
+            None => Some(Err(WaitError::Unknown)),
         };
         self.until(feed, patience, judge).await
     }
@@ -99,6 +109,15 @@ impl WaitingRoom {
                 Err(_) => return Err(WaitError::TimedOut),
             }
         }
+    }
+}
+
+/// `None`: ask the next snapshot.
+fn verdict(resolution: Resolution) -> Option<Result<RenderedPlaylist, WaitError>> {
+    match resolution {
+        Resolution::Ready(playlist) => Some(Ok(playlist)),
+        Resolution::TooFarAhead => Some(Err(WaitError::TooFarAhead)),
+        Resolution::Wait => None,
     }
 }
 

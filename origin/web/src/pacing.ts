@@ -39,8 +39,8 @@ const SETTLING_SECONDS = 1;
 
 /**
  * Whether to jump forward by `late` seconds when joining live: what nobody has seen yet costs nothing; just after the first
- * frame a jump is better than a minute of catching up, if it is worth more than a part.
+ * frame a jump is better than a minute of catching up, if it is by more than a part.
  */
 export function mayJoin(late: number, partTarget: number, unseen: boolean, playedSeconds: number): boolean {
-  return unseen ? late > partTarget / 2 : playedSeconds < SETTLING_SECONDS && late > 1.5 * partTarget;
+  return unseen ? late > partTarget / 2 : playedSeconds < SETTLING_SECONDS && late > partTarget;
 }

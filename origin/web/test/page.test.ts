@@ -98,7 +98,7 @@ group("pace", () => {
   test.each([
     ["unseen, by a little", 0.2, true, 0, true],
     ["unseen, by next to nothing", 0.1, true, 0, false],
-    ["just begun, by less than it is worth", 0.4, false, 0.2, false],
+    ["just begun, by less than a part", 0.3, false, 0.2, false],
     ["just begun, by two parts", 0.67, false, 0.2, true],
     ["playing", 0.67, false, 2, false],
   ])("joining live by a jump: %s", (_when, late, unseen, played, jumps) => {

@@ -1,5 +1,5 @@
 //! Any bytes as a decoder configuration: what is taken makes an init section, what is not is refused; no panic.
-//! `v` begins an AVCDecoderConfigurationRecord; `a` a sample rate, a channel count and an AudioSpecificConfig.
+//! `v` begins an AVCDecoderConfigurationRecord, `h` HEVC's, `1` AV1's; `a` a sample rate, a channel count and an AudioSpecificConfig.
 #![no_main]
 
 use bytes::Bytes;
@@ -9,16 +9,18 @@ use vitrine_packager::codec::{AudioFacts, VideoFacts};
 use vitrine_packager::media::{AudioConfig, Timescale, VideoCodec, VideoConfig};
 
 fuzz_target!(|input: &[u8]| match input {
-    [b'v', record @ ..] => video(record),
+    [b'v', record @ ..] => video(VideoCodec::Avc, record),
+    [b'h', record @ ..] => video(VideoCodec::Hevc, record),
+    [b'1', record @ ..] => video(VideoCodec::Av1, record),
     [b'a', high, middle, low, channels, asc @ ..] => {
         audio(u32::from_be_bytes([0, *high, *middle, *low]), *channels, asc);
     }
     _ => {}
 });
 
-fn video(record: &[u8]) {
+fn video(codec: VideoCodec, record: &[u8]) {
     let config = VideoConfig {
-        codec: VideoCodec::Avc,
+        codec,
         record: Bytes::copy_from_slice(record),
         declared_frame_rate: None,
         declared_bitrate_bps: None,

@@ -2,57 +2,98 @@
 
 use bytes::Bytes;
 use mp4_atom::{
-    Audio, Avc1, Avcc, Btrt, Codec, Colr, Decode, Dinf, Dref, Encode, FixedPoint, FourCC, Ftyp, Hdlr, Mdhd,
-    Mdia, Minf, Mp4a, Mvex, Mvhd, Pasp, Smhd, Stbl, Stco, Stsd, Tkhd, Trak, Trex, Url, Visual, Vmhd, esds,
+    Atom, Audio, Av01, Av1c, Avc1, Avcc, Btrt, Codec, Colr, Dinf, Dref, Encode, FixedPoint, FourCC, Ftyp,
+    Hdlr, Hvc1, Hvcc, Mdhd, Mdia, Minf, Mp4a, Mvex, Mvhd, Pasp, Smhd, Stbl, Stco, Stsd, Tkhd, Trak, Trex,
+    Url, Visual, Vmhd, esds,
 };
 
 use super::{BoxError, TRACK_ID};
 use crate::codec::{AudioFacts, VideoFacts};
-use crate::media::{AudioConfig, Timescale, VideoConfig};
+use crate::media::{AudioConfig, Timescale, VideoCodec, VideoConfig};
 
-/// The init section of an H.264 track.
+/// The init section of a video track.
 pub fn video(config: &VideoConfig, facts: &VideoFacts, timescale: Timescale) -> Result<Bytes, BoxError> {
-    let side = |length: u32| u16::try_from(length).unwrap_or(u16::MAX);
-    let (width, height) = (side(facts.width), side(facts.height));
     let (h_spacing, v_spacing) = facts.sample_aspect.unwrap_or((1, 1));
-    let entry = Avc1 {
-        visual: Visual {
-            data_reference_index: 1,
-            width,
-            height,
-            ..Visual::default()
-        },
-        avcc: avcc(config)?,
-        btrt: config.declared_bitrate_bps.map(bitrate),
-        // CMAF wants colr in every video track; without a VUI the code points say "unspecified" (2).
-        colr: Some(match facts.colour {
-            Some(c) => Colr::new(
-                c.primaries.into(),
-                c.transfer.into(),
-                c.matrix.into(),
-                c.full_range,
-            )?,
-            None => Colr::new(2, 2, 2, false)?,
-        }),
-        pasp: Some(Pasp::new(h_spacing.into(), v_spacing.into())?),
-        ..Avc1::default()
-    };
     // Square pixels wide: what the track header shows.
-    let shown_width = u32::from(width) * u32::from(h_spacing) / u32::from(v_spacing);
+    let shown_width = facts.width * u32::from(h_spacing) / u32::from(v_spacing);
     let tkhd = Tkhd {
         width: side(shown_width).into(),
-        height: height.into(),
+        height: side(facts.height).into(),
         ..track_header()
     };
     let minf = Minf {
         vmhd: Some(Vmhd::default()),
-        ..media_information(Codec::Avc1(entry))
+        ..media_information(sample_entry(config, facts)?)
     };
     let handler = Hdlr {
         handler: FourCC::new(b"vide"),
         name: "Vitrine video".into(),
     };
-    section([b"cmfc", b"cmf2", b"cfhd"], tkhd, handler, timescale, minf)
+    section(facts.media_profile, tkhd, handler, timescale, minf)
+}
+
+fn side(length: u32) -> u16 {
+    u16::try_from(length).unwrap_or(u16::MAX)
+}
+
+/// AUTH 1.10: parameter sets stand in the sample entry (`avc1`, `hvc1`), not in the samples.
+fn sample_entry(config: &VideoConfig, facts: &VideoFacts) -> Result<Codec, BoxError> {
+    let visual = Visual {
+        data_reference_index: 1,
+        width: side(facts.width),
+        height: side(facts.height),
+        ..Visual::default()
+    };
+    let btrt = config.declared_bitrate_bps.map(bitrate);
+    // CMAF wants colr in every video track; without a description the code points say "unspecified" (2).
+    let colr = Some(match facts.colour {
+        Some(c) => Colr::new(
+            c.primaries.into(),
+            c.transfer.into(),
+            c.matrix.into(),
+            c.full_range,
+        )?,
+        None => Colr::new(2, 2, 2, false)?,
+    });
+    let (h_spacing, v_spacing) = facts.sample_aspect.unwrap_or((1, 1));
+    let pasp = Some(Pasp::new(h_spacing.into(), v_spacing.into())?);
+    let record = &mut &config.record[..];
+    Ok(match config.codec {
+        VideoCodec::Avc => Codec::Avc1(Avc1 {
+            visual,
+            avcc: Avcc::decode_body(record)?,
+            btrt,
+            colr,
+            pasp,
+            ..Avc1::default()
+        }),
+        VideoCodec::Hevc => Codec::Hvc1(Hvc1 {
+            visual,
+            hvcc: complete(Hvcc::decode_body(record)?),
+            btrt,
+            colr,
+            pasp,
+            ..Hvc1::default()
+        }),
+        VideoCodec::Av1 => Codec::Av01(Av01 {
+            visual,
+            av1c: Av1c::decode_body(record)?,
+            btrt,
+            colr,
+            pasp,
+            ..Av01::default()
+        }),
+    })
+}
+
+/// ISO/IEC 14496-15 8.4.1.1.1: with `hvc1`, the arrays of parameter sets are complete. Encoders say so only of what they
+/// know to be meant for it.
+fn complete(mut hvcc: Hvcc) -> Hvcc {
+    const PARAMETER_SETS: std::ops::RangeInclusive<u8> = 32..=34;
+    for array in &mut hvcc.arrays {
+        array.completeness |= PARAMETER_SETS.contains(&array.nal_unit_type);
+    }
+    hvcc
 }
 
 /// The init section of an AAC-LC track; its timescale is the sample rate.
@@ -98,20 +139,7 @@ pub fn audio(config: &AudioConfig, facts: &AudioFacts, timescale: Timescale) -> 
         handler: FourCC::new(b"soun"),
         name: "Vitrine audio".into(),
     };
-    section([b"cmfc", b"cmf2", b"caac"], tkhd, handler, timescale, minf)
-}
-
-fn avcc(config: &VideoConfig) -> Result<Avcc, BoxError> {
-    // mp4-atom reads whole boxes, so the record gets its header back.
-    let mut framed = Vec::with_capacity(config.record.len() + 8);
-    framed.extend_from_slice(
-        &u32::try_from(config.record.len() + 8)
-            .unwrap_or(u32::MAX)
-            .to_be_bytes(),
-    );
-    framed.extend_from_slice(b"avcC");
-    framed.extend_from_slice(&config.record);
-    Ok(Avcc::decode(&mut framed.as_slice())?)
+    section(Some(*b"caac"), tkhd, handler, timescale, minf)
 }
 
 fn bitrate(bits_per_second: u32) -> Btrt {
@@ -148,14 +176,14 @@ fn media_information(codec: Codec) -> Minf {
 }
 
 fn section(
-    cmaf_brands: [&[u8; 4]; 3],
+    media_profile: Option<[u8; 4]>,
     tkhd: Tkhd,
     hdlr: Hdlr,
     timescale: Timescale,
     minf: Minf,
 ) -> Result<Bytes, BoxError> {
-    let mut brands = vec![FourCC::new(b"iso6")];
-    brands.extend(cmaf_brands.map(FourCC::new));
+    let mut brands: Vec<FourCC> = [b"iso6", b"cmfc", b"cmf2"].map(FourCC::new).into();
+    brands.extend(media_profile.map(|brand| FourCC::new(&brand)));
     // AOM ID3-in-emsg 2.3: the brand that announces ID3 event messages.
     brands.push(FourCC::new(b"aid3"));
     let ftyp = Ftyp {
@@ -209,7 +237,7 @@ fn section(
 mod tests {
     use super::*;
     use crate::cmaf::tests::box_tree;
-    use crate::codec::tests::avcc_720p30;
+    use crate::codec::tests::{av1c_720p30, avcc_720p30, hvcc_720p30};
 
     #[test]
     fn a_video_init_section_has_the_boxes_of_a_cmaf_header() {
@@ -220,6 +248,33 @@ mod tests {
         let facts = VideoFacts::read(&config).unwrap();
         let init = video(&config, &facts, Timescale::VIDEO).unwrap();
         insta::assert_snapshot!(box_tree(&init));
+    }
+
+    #[test]
+    fn hevc_and_av1_have_sample_entries_of_their_own() {
+        for (name, config) in [("hevc", hvcc_720p30()), ("av1", av1c_720p30())] {
+            let facts = VideoFacts::read(&config).unwrap();
+            let init = video(&config, &facts, Timescale::VIDEO).unwrap();
+            insta::assert_snapshot!(name, box_tree(&init));
+        }
+    }
+
+    #[test]
+    fn the_parameter_sets_of_hvc1_are_complete() {
+        let config = hvcc_720p30();
+        let mut record = config.record.to_vec();
+        let completeness = 23;
+        assert_eq!(record[completeness], 0xA0, "the array of VPS, complete");
+        record[completeness] = 0x20;
+        let facts = VideoFacts::read(&config).unwrap();
+        let incomplete = VideoConfig {
+            record: record.into(),
+            ..config.clone()
+        };
+        assert_eq!(
+            video(&incomplete, &facts, Timescale::VIDEO).unwrap(),
+            video(&config, &facts, Timescale::VIDEO).unwrap()
+        );
     }
 
     #[test]

@@ -5,6 +5,10 @@ use crate::media::{Frame, FrameRate, MediaTime, Sample, Timescale};
 
 /// A constant-rate grid is given up for plain milliseconds when frames run this many lines ahead of their stamps.
 const LINES_AHEAD_LIMIT: i64 = 2;
+/// Frames in a row that must all be off their lines, to the same side, before the lines are moved under them.
+const DRIFT_RUN: i32 = 16;
+/// So far off, or a quarter frame if that is less: with the audio's half frame, picture and sound stay within 20 ms.
+const DRIFT_LIMIT_MS: i64 = 5;
 
 /// Places one publication's video frames in media time.
 ///
@@ -23,7 +27,13 @@ pub struct VideoGrid {
     reorder_ms: i64,
     /// Whether stamps are snapped to whole frames, or taken as they are.
     snapping: bool,
+    /// The lines' distance from where the rate alone puts them: clocks drift, and the lines go with the stamps.
+    phase_ticks: i64,
+    /// Frames in a row behind (positive) or ahead of their lines.
+    drift_run: i32,
     last_dts_ticks: Option<i64>,
+    /// The last frame's line; apart from its decode time where the lines were moved.
+    last_line: Option<i64>,
 }
 
 impl VideoGrid {
@@ -43,7 +53,10 @@ impl VideoGrid {
             origin,
             reorder_ms: first_idr.pts_ms - first_idr.dts_ms,
             snapping: source.constant,
+            phase_ticks: 0,
+            drift_run: 0,
             last_dts_ticks: None,
+            last_line: None,
         }
     }
 
@@ -77,18 +90,40 @@ impl VideoGrid {
     }
 
     fn snap(&mut self, stamp: i64, reorder: i64) -> (i64, i64) {
-        let start = self.origin.media.rescale(self.timescale).ticks;
-        let nearest =
-            |ticks: i64| (ticks + self.frame_ticks / 2).div_euclid(self.frame_ticks) * self.frame_ticks;
+        let start = self.origin.media.rescale(self.timescale).ticks + self.phase_ticks;
+        let frame_ticks = self.frame_ticks;
+        let nearest = |ticks: i64| (ticks + frame_ticks / 2).div_euclid(frame_ticks) * frame_ticks;
         let line = start + nearest(stamp - start);
-        let next = self.last_dts_ticks.map_or(line, |last| last + self.frame_ticks);
-        if next - line >= LINES_AHEAD_LIMIT * self.frame_ticks {
+        let next = self.last_line.map_or(line, |last| last + frame_ticks);
+        if next - line >= LINES_AHEAD_LIMIT * frame_ticks {
             // Frames come faster than the rate says: it was wrong. Milliseconds never drift.
             self.snapping = false;
             return self.follow(stamp, reorder);
         }
         let dts = line.max(next);
+        self.last_line = Some(dts + self.drift(stamp - dts));
         (dts, dts + nearest(reorder))
+    }
+
+    /// How far the lines move after a frame that is `off` its own.
+    fn drift(&mut self, off: i64) -> i64 {
+        let limit = MediaTime::from_millis(DRIFT_LIMIT_MS)
+            .rescale(self.timescale)
+            .ticks;
+        let side = i32::from(off > 0) - i32::from(off < 0);
+        if off.abs() <= limit.min(self.frame_ticks / 4) {
+            self.drift_run = 0;
+        } else if self.drift_run.signum() == side {
+            self.drift_run += side;
+        } else {
+            self.drift_run = side;
+        }
+        if self.drift_run.abs() < DRIFT_RUN {
+            return 0;
+        }
+        self.drift_run = 0;
+        self.phase_ticks += off;
+        off
     }
 
     fn follow(&self, stamp: i64, reorder: i64) -> (i64, i64) {
@@ -174,6 +209,26 @@ mod tests {
             .map(|ms| grid.place(&frame(ms, ms)).dts.ticks / 3000)
             .into();
         assert_eq!(ticks, [0, 1, 6, 7]);
+    }
+
+    /// An hour's drift of 100 millionths is 360 ms.
+    #[test]
+    fn the_lines_go_with_a_clock_that_drifts() {
+        for ppm in [-100.0, 100.0] {
+            let mut grid = first_grid(constant(25, 1), &frame(0, 0));
+            let mut last: Option<Sample> = None;
+            for i in 0..90_000 {
+                let stamp = (f64::from(i) * 40.0 * (1.0 + ppm / 1e6)).round() as i64;
+                let sample = grid.place(&frame(stamp, stamp));
+                assert!((sample.pts.millis() - stamp).abs() <= 7, "{stamp}");
+                let step = last.map_or(3600, |last| sample.dts.ticks - last.dts.ticks);
+                assert!(
+                    (3000..4200).contains(&step),
+                    "never a whole frame at once: {step}"
+                );
+                last = Some(sample);
+            }
+        }
     }
 
     #[test]

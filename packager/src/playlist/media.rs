@@ -1,5 +1,7 @@
 //! Media playlists: the whole of it, and its delta update (8216bis 6.2.5.1).
 
+use std::sync::Arc;
+
 use super::tags::{self, Control};
 use crate::request::Position;
 use crate::timeline::{OpenSegment, Segment};
@@ -9,7 +11,7 @@ pub(crate) struct MediaPlaylist<'a> {
     pub control: &'a Control,
     pub discontinuity_sequence: u64,
     /// Whole segments, oldest first.
-    pub segments: &'a [std::sync::Arc<Segment>],
+    pub segments: &'a [Arc<Segment>],
     pub open: Option<&'a OpenSegment>,
     pub next_part: u64,
     /// Every other rendition's newest part.
@@ -31,20 +33,7 @@ impl MediaPlaylist<'_> {
 
     /// Segments that end further than CAN-SKIP-UNTIL before the last whole segment does (SPEC 58).
     fn skippable(&self) -> usize {
-        self.further_than(f64::from(self.control.skip_boundary_s()), 0.0)
-    }
-
-    /// How many segments, the oldest, have more than `seconds` of media behind them, `open_seconds` of them open.
-    ///
-    /// Counted in the durations that readers see: media time has a hole of up to one AAC frame where an encoder returned.
-    fn further_than(&self, seconds: f64, open_seconds: f64) -> usize {
-        let mut behind = open_seconds;
-        let near = self.segments.iter().rev().take_while(|segment| {
-            let near = behind <= seconds;
-            behind += segment.duration.seconds();
-            near
-        });
-        self.segments.len() - near.count()
+        further_than(self.segments, f64::from(self.control.skip_boundary_s()), 0.0)
     }
 
     fn render(&self, skipped: usize) -> String {
@@ -84,7 +73,8 @@ impl MediaPlaylist<'_> {
         };
         // SPEC 26: parts are listed for the last three target durations.
         let open_seconds = self.open.map_or(0.0, |open| open.duration().seconds());
-        let stale = self.further_than(f64::from(3 * self.control.target_duration_s), open_seconds);
+        let parts_s = f64::from(3 * self.control.target_duration_s);
+        let stale = further_than(self.segments, parts_s, open_seconds);
         for (index, segment) in self.segments.iter().enumerate().skip(skipped) {
             announce(out, segment.discontinuity, segment.init);
             let recent = index >= stale;
@@ -99,4 +89,17 @@ impl MediaPlaylist<'_> {
             out.push_str(&open.lines);
         }
     }
+}
+
+/// How many segments, the oldest, have more than `seconds` of media behind them, `open_seconds` of them open.
+///
+/// Counted in the durations that readers see: media time has a hole of up to one AAC frame where an encoder returned.
+pub(super) fn further_than(segments: &[Arc<Segment>], seconds: f64, open_seconds: f64) -> usize {
+    let mut behind = open_seconds;
+    let near = segments.iter().rev().take_while(|segment| {
+        let near = behind <= seconds;
+        behind += segment.duration.seconds();
+        near
+    });
+    segments.len() - near.count()
 }

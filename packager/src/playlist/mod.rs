@@ -1,5 +1,7 @@
 //! Playlists as text (draft-pantos-hls-rfc8216bis-22), rendered once for each snapshot.
 
+pub mod bandwidth;
+pub mod iframe;
 pub mod media;
 pub mod multivariant;
 pub mod tags;
@@ -17,6 +19,22 @@ pub struct RenderedPlaylist {
     pub plain: Bytes,
     /// The same, gzipped.
     pub gzip: Bytes,
+}
+
+/// A playlist whole, and as a delta update.
+#[derive(Debug, Clone)]
+pub(crate) struct RenderedPair {
+    pub full: RenderedPlaylist,
+    /// Equal to `full` while nothing may be skipped, and after the end.
+    pub delta: RenderedPlaylist,
+}
+
+impl RenderedPair {
+    pub(crate) fn new(full: String, delta: Option<String>) -> Self {
+        let full = RenderedPlaylist::new(full);
+        let delta = delta.map_or_else(|| full.clone(), RenderedPlaylist::new);
+        Self { full, delta }
+    }
 }
 
 impl RenderedPlaylist {

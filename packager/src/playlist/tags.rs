@@ -52,6 +52,16 @@ pub(crate) fn head(out: &mut String, control: &Control) {
     let _ = writeln!(out, "#EXT-X-TARGETDURATION:{}", control.target_duration_s);
 }
 
+/// 4.4.3.6
+pub(crate) fn i_frames_only(out: &mut String) {
+    out.push_str("#EXT-X-I-FRAMES-ONLY\n");
+}
+
+/// 4.4.4.2, of a range that begins with the resource.
+pub(crate) fn byterange(out: &mut String, len: u64) {
+    let _ = writeln!(out, "#EXT-X-BYTERANGE:{len}@0");
+}
+
 /// 4.4.3.8. HOLD-BACK is three target durations; PART-HOLD-BACK three part targets as they are printed, as Apple's
 /// authoring rule 14.3 has it.
 pub(crate) fn server_control(out: &mut String, control: &Control) {

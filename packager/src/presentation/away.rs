@@ -76,7 +76,7 @@ impl Presentation {
             match &mut rendition.track.cutting {
                 Cutting::Lead(_) => {}
                 Cutting::Rung(cutter) => cutter.drain(&mut cuts),
-                Cutting::Audio { grid, cutter } => {
+                Cutting::Audio { grid, cutter, .. } => {
                     // However short the last segment is, audio has a frame in it, and so the segment too.
                     let until = last_segment.map_or(end, |start| end.max(grid.frame_after(start)));
                     cutter.follow(&[], until, &mut cuts);

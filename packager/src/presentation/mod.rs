@@ -16,6 +16,7 @@ mod variants;
 pub use error::{PushError, ResumeError};
 pub use rendition::{MessageSource, RenditionInfo};
 
+use crate::captions::Captions;
 use crate::cmaf::emsg::EventMessage;
 use crate::cmaf::emsg::PartSpan;
 use crate::grid::{Origin, PartGrid, RateEstimate, frame_ticks};
@@ -27,7 +28,7 @@ use crate::snapshot::RenditionSnapshot;
 use crate::startup::StartError;
 use crate::timeline::TimelineSettings;
 use rendition::Rendition;
-use track::{Cutting, Track, TrackPlan};
+use track::{Cutting, Parameters, Track, TrackPlan};
 
 /// Audio this far behind the video has stopped: silence takes its place, so that viewers play on.
 const AUDIO_LAG_LIMIT_S: f64 = 3.0;
@@ -57,6 +58,8 @@ pub struct Presentation {
     source: SourceClock,
     away: bool,
     multivariant_changed: bool,
+    /// Of the lead; every rung has the same.
+    captions: Captions,
 }
 
 /// Where the source's clock stands on the media timeline, and how far its frames have come.
@@ -113,6 +116,7 @@ impl Presentation {
             source: SourceClock::new(origin, video),
             away: false,
             multivariant_changed: false,
+            captions: Captions::default(),
         })
     }
 
@@ -149,6 +153,11 @@ impl Presentation {
         let Some(rendition) = self.renditions.get_mut(index) else {
             return Ok(());
         };
+        if index == self.lead
+            && let Parameters::Video(video) = &rendition.track.parameters
+        {
+            self.multivariant_changed |= self.captions.note(video.config.codec, &frame.data);
+        }
         let mut cuts = Vec::new();
         rendition.track.push(frame, &mut cuts)?;
         self.multivariant_changed |=
@@ -173,9 +182,14 @@ impl Presentation {
             match &mut rendition.track.cutting {
                 Cutting::Lead(_) => {}
                 Cutting::Rung(cutter) => cutter.follow(lead_cuts, &mut cuts),
-                Cutting::Audio { grid, cutter } => {
+                Cutting::Audio {
+                    grid,
+                    cutter,
+                    missing,
+                } => {
                     cutter.follow(lead_cuts, decided_until, &mut cuts);
-                    if decided_until.seconds() - cutter.end().seconds() > AUDIO_LAG_LIMIT_S {
+                    *missing |= decided_until.seconds() - cutter.end().seconds() > AUDIO_LAG_LIMIT_S;
+                    if *missing {
                         grid.fill_until(decided_until, |sample| cutter.push(sample, &mut cuts));
                     }
                 }

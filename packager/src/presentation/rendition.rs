@@ -9,7 +9,7 @@ use crate::cmaf::BoxError;
 use crate::cmaf::chunk::Chunk;
 use crate::cmaf::emsg::{EventMessage, PartSpan};
 use crate::media::{MediaTime, TrackKind};
-use crate::playlist::multivariant::BandwidthMeter;
+use crate::playlist::bandwidth::BandwidthMeter;
 use crate::segmenter::{Cut, CutPart, RungState};
 use crate::timeline::{Segment, Timeline, TimelineSettings};
 
@@ -40,6 +40,8 @@ pub(super) struct Rendition {
     pub track: Track,
     pub timeline: Timeline,
     pub meter: BandwidthMeter,
+    /// Of the I-frame playlist.
+    pub i_frame_meter: BandwidthMeter,
     /// Chunks written so far.
     chunks: u32,
     /// Whether the next segment begins after a break of the timeline.
@@ -58,7 +60,10 @@ impl Rendition {
         track: Track,
         settings: TimelineSettings,
     ) -> Result<Self, BoxError> {
-        let mut timeline = Timeline::new(settings);
+        let mut timeline = match track.kind() {
+            TrackKind::Video => Timeline::new(settings).with_i_frames(),
+            TrackKind::Audio => Timeline::new(settings),
+        };
         timeline.set_init(track.init()?);
         Ok(Self {
             name,
@@ -66,6 +71,7 @@ impl Rendition {
             track,
             timeline,
             meter: BandwidthMeter::new(settings.target_duration_s),
+            i_frame_meter: BandwidthMeter::new(settings.target_duration_s),
             chunks: 0,
             discontinuity: false,
             changed: false,
@@ -153,9 +159,18 @@ impl Rendition {
             messages: &messages(&span),
             samples: &part.samples,
         };
+        let chunk = chunk.encode()?;
+        if opens_segment
+            && self.track.kind() == TrackKind::Video
+            && part.samples.first().is_some_and(|first| first.is_idr)
+        {
+            // The mdat ends the chunk, and the first sample begins it.
+            let behind: usize = part.samples.iter().skip(1).map(|sample| sample.data.len()).sum();
+            self.timeline
+                .set_i_frame_len(chunk.len().saturating_sub(behind) as u64);
+        }
         let duration = MediaTime::new(part.end.ticks - part.start.ticks, part.start.timescale);
-        self.timeline
-            .add_part(duration, part.is_independent(), chunk.encode()?);
+        self.timeline.add_part(duration, part.is_independent(), chunk);
         Ok(())
     }
 
@@ -167,7 +182,11 @@ impl Rendition {
     fn measure(&mut self, segment: Option<Arc<Segment>>) -> bool {
         let Some(segment) = segment else { return false };
         if !segment.gap {
-            self.meter.add(segment.body.len, segment.duration.seconds());
+            let seconds = segment.duration.seconds();
+            self.meter.add(segment.body.len, seconds);
+            if let Some(bytes) = segment.i_frame_len {
+                self.i_frame_meter.add(bytes, seconds);
+            }
         }
         true
     }

@@ -70,7 +70,12 @@ pub(super) enum Cutting {
     /// The lead.
     Rung(RungCutter),
     /// The lead; or, without video, the audio itself.
-    Audio { grid: AudioGrid, cutter: AudioCutter },
+    Audio {
+        grid: AudioGrid,
+        cutter: AudioCutter,
+        /// The source's audio stays away: silence keeps up with the lead until it is back.
+        missing: bool,
+    },
 }
 
 impl Track {
@@ -130,7 +135,11 @@ impl Track {
         let grid = AudioGrid::new(&facts, plan.origin, start);
         Ok(Self {
             parameters: Parameters::Audio(parameters),
-            cutting: Cutting::Audio { grid, cutter },
+            cutting: Cutting::Audio {
+                grid,
+                cutter,
+                missing: false,
+            },
         })
     }
 
@@ -162,7 +171,17 @@ impl Track {
                     cutter.push(grid.place(frame), cuts);
                 }
             }
-            (_, Cutting::Audio { grid, cutter }) => grid.place(frame, |sample| cutter.push(sample, cuts)),
+            (
+                _,
+                Cutting::Audio {
+                    grid,
+                    cutter,
+                    missing,
+                },
+            ) => grid.place(frame, |sample| {
+                *missing = false;
+                cutter.push(sample, cuts);
+            }),
             (Parameters::Audio(_), _) => {}
         }
         Ok(())

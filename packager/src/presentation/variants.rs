@@ -33,24 +33,28 @@ impl Presentation {
         {
             return None;
         }
-        let uri = |rendition: &Rendition| format!("{session}/{}/index.m3u8", rendition.name);
+        let captions: Vec<_> = self.captions.channels().collect();
+        let path = |rendition: &Rendition| format!("{session}/{}", rendition.name);
         let (mut video, mut audio) = (Vec::new(), Vec::new());
         for rendition in self.renditions.iter().filter(|rendition| is_listed(rendition)) {
             match &rendition.track.parameters {
                 Parameters::Video(parameters) => video.push(VideoLine {
-                    uri: uri(rendition),
+                    path: path(rendition),
                     facts: &parameters.facts,
                     frame_rate: parameters.rate,
                     meter: &rendition.meter,
+                    i_frame_meter: &rendition.i_frame_meter,
                 }),
                 Parameters::Audio(parameters) => audio.push(AudioLine {
-                    uri: uri(rendition),
+                    path: path(rendition),
                     codec: AudioFacts::CODEC_STRING,
                     channels: parameters.facts.channels,
                     meter: &rendition.meter,
                 }),
             }
         }
-        Some(RenderedPlaylist::new(multivariant::render(&video, &audio)))
+        Some(RenderedPlaylist::new(multivariant::render(
+            &video, &audio, &captions,
+        )))
     }
 }

@@ -182,7 +182,10 @@ impl VideoCutter {
             wanted
         };
         let nominal = sample.nominal_duration.rescale(self.timescale).ticks.max(1);
-        let pts = sample.pts.rescale(self.timescale).ticks;
+        let (due, pts) = (
+            sample.dts.rescale(self.timescale).ticks,
+            sample.pts.rescale(self.timescale).ticks,
+        );
         part.samples.push(OpenSample {
             dts,
             pts,
@@ -191,9 +194,10 @@ impl VideoCutter {
             data: sample.data,
         });
         self.floor = dts + 1;
-        // The part is whole with this frame if the next could not begin inside it; a quarter frame is jitter.
+        // The part is whole with this frame if the next could not begin inside it; a quarter frame is jitter. A frame that had
+        // to wait for the end of the part before it is no reason for the next one to be late as well.
         let limit = part.start + self.part_ticks;
-        if dts + nominal + nominal / 4 >= limit {
+        if due.min(dts) + nominal + nominal / 4 >= limit {
             self.close_part(limit, cuts);
         }
     }
@@ -304,6 +308,27 @@ mod tests {
     fn an_idr_right_after_another_does_not_cut() {
         let cuts = cut((0..30).map(|i| (i, i == 0 || i == 5 || i == 20))).unwrap();
         assert_eq!(cuts.join(" "), "S0 P0+10 P10+10 S20 P20+10");
+    }
+
+    #[test]
+    fn a_frame_that_waited_for_a_part_does_not_delay_the_next_ones() {
+        // Every second frame of the source, counted from each IDR, and IDRs at odd places: one part a frame.
+        let (mut cutter, mut cuts) = (cutter(), Vec::new());
+        cutter.part_ticks = 2 * FRAME;
+        for frame in (0..10).step_by(2).chain((9..60).step_by(2)) {
+            let mut sample = sample(frame, frame % 9 == 0);
+            sample.nominal_duration = MediaTime::new(2 * FRAME, Timescale::VIDEO);
+            cutter.push(sample, &mut cuts).unwrap();
+        }
+        let mut early = cuts.iter().filter_map(|cut| match cut {
+            Cut::Part(part) => part.samples.last().map(|last| i64::from(last.composition_ticks)),
+            _ => None,
+        });
+        assert!(
+            early
+                .next_back()
+                .is_some_and(|ticks| (0..=FRAME).contains(&ticks))
+        );
     }
 
     #[test]

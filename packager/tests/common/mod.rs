@@ -338,6 +338,14 @@ fn text(snapshot: &RenditionSnapshot, directives: &Directives) -> String {
     }
 }
 
+/// The full I-frame playlist of a video rendition.
+pub fn i_frames(snapshot: &RenditionSnapshot) -> String {
+    match snapshot.resolve_i_frames(&Directives::default()) {
+        Some(Resolution::Ready(playlist)) => String::from_utf8(playlist.plain.to_vec()).unwrap(),
+        other => panic!("video has an I-frame playlist: {other:?}"),
+    }
+}
+
 /// The answer to a blocking request.
 pub fn blocking(snapshot: &RenditionSnapshot, msn: u64, part: Option<u64>) -> Resolution {
     let wait_for = Some(Position { msn, part });

@@ -21,6 +21,8 @@ pub struct Segment {
     pub uri: String,
     pub duration: E5,
     pub gap: bool,
+    /// Bytes of its EXT-X-BYTERANGE, from the first on.
+    pub range: Option<u64>,
     pub opening: Opening,
     pub parts: Vec<Part>,
 }
@@ -59,6 +61,7 @@ pub struct Playlist {
     pub hints: Vec<Attributes>,
     pub reports: Vec<Attributes>,
     pub ended: bool,
+    pub i_frames_only: bool,
 }
 
 impl Playlist {
@@ -140,6 +143,7 @@ struct Reader {
     opening: Opening,
     parts: Vec<Part>,
     extinf: Option<E5>,
+    range: Option<u64>,
     gap: bool,
     discontinuities: u64,
     map: Option<String>,
@@ -154,7 +158,12 @@ impl Reader {
         }
         let (tag, value) = line.split_once(':').unwrap_or((line, ""));
         match tag {
-            "#EXTM3U" | "#EXT-X-INDEPENDENT-SEGMENTS" => self.once(tag),
+            "#EXTM3U" | "#EXT-X-INDEPENDENT-SEGMENTS" | "#EXT-X-I-FRAMES-ONLY" => self.once(tag),
+            "#EXT-X-BYTERANGE" => {
+                let (len, offset) = value.split_once('@').expect("n@o");
+                assert_eq!(offset, "0", "from the segment's beginning");
+                assert!(self.range.replace(len.parse().unwrap()).is_none());
+            }
             "#EXT-X-VERSION" => self.number(tag, value, |reader| &mut reader.version),
             "#EXT-X-TARGETDURATION" => {
                 self.once(tag);
@@ -201,7 +210,7 @@ impl Reader {
                 // 8216bis 6.2.1: right behind the first part that is a gap.
                 let gaps: Vec<bool> = self.parts.iter().map(|part| part.gap).collect();
                 let behind_first = gaps.iter().position(|gap| *gap) == gaps.len().checked_sub(1);
-                assert!(behind_first && !self.gap, "{gaps:?}");
+                assert!((behind_first || gaps.is_empty()) && !self.gap, "{gaps:?}");
                 self.gap = true;
             }
             "#EXTINF" => {
@@ -269,6 +278,7 @@ impl Reader {
             uri: uri.to_owned(),
             duration: self.extinf.take().expect("a URI follows its EXTINF"),
             gap: std::mem::take(&mut self.gap),
+            range: self.range.take(),
             opening: self.opening(),
             parts: std::mem::take(&mut self.parts),
         };
@@ -296,6 +306,7 @@ impl Reader {
             hints: self.hints,
             reports: self.reports,
             ended: self.ended,
+            i_frames_only: self.once.contains("#EXT-X-I-FRAMES-ONLY"),
         }
     }
 }

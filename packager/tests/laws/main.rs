@@ -11,12 +11,14 @@ mod common;
 
 mod blocking;
 mod history;
+mod iframes;
 mod ladder;
 mod lawful;
 mod media;
 mod renditions;
 mod rungs;
 mod script;
+mod sync;
 
 use proptest::test_runner::Config;
 

@@ -4,11 +4,17 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
-use vitrine_tests::prove::{Encoder, Limits, Playback, Player, ladder};
+use vitrine_tests::harness::Cache;
+use vitrine_tests::prove::{Crowd, Encoder, Limits, Playback, Player, hint, ladder, overload};
 
 /// Parts of a third of a second, and of a fifth.
 const USUAL: Duration = Duration::from_millis(333);
 const SHORT: Duration = Duration::from_millis(200);
+/// Viewers straight at the edge, and through a cache in front of it, which is busier with each than the edge.
+const CROWD: usize = 2000;
+const CROWD_BEHIND_CACHE: usize = 500;
+/// A crowd watches for so much of the time: three minutes of the usual five.
+const CROWD_SHARE: f64 = 0.6;
 
 /// Real encoders, real players, minutes of playing.
 #[derive(Debug, Parser)]
@@ -20,9 +26,12 @@ struct Arguments {
     /// For how long each player watches.
     #[arg(long, global = true, default_value_t = 300, value_parser = clap::value_parser!(u64).range(5..))]
     seconds: u64,
-    /// Only the runs with parts of so many milliseconds: 333 or 200.
-    #[arg(long, global = true)]
-    part_ms: Option<u128>,
+    /// Only the runs with parts of so many milliseconds, 333 or 200; the length of a crowd's parts, 333 by itself.
+    #[arg(long, global = true, value_parser = clap::value_parser!(u64).range(100..=2000))]
+    part_ms: Option<u64>,
+    /// The size of a crowd, where there is one: 2000 at the edge, 500 through a cache in front of it.
+    #[arg(long, global = true, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    viewers: Option<u32>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Subcommand)]
@@ -38,17 +47,33 @@ enum Proof {
     /// 720p from FFmpeg with a flash and a beep: rungs cut at the same instants, picture and sound together at minute 1 and
     /// at the end, hls.js forced up and down each 5 s. Twice as long as the others: 10 minutes.
     Ladder,
+    /// A crowd through one edge, for 3/5 of the time: one request at the origin for each object, no stall, lateness, memory.
+    Swarm,
+    /// The same with nginx in front of the edge; then hls.js plays through both.
+    CdnNginx,
+    /// The same with Varnish in front of the edge; then hls.js plays through both.
+    CdnVarnish,
+    /// A hinted part comes through the edge within 5 ms (p99) of coming from the origin; nginx and Varnish beside it.
+    Hint,
+    /// A picture that no encoder keeps up with, for a while: rungs are left out from the top, their viewers move down without an
+    /// error, the source and the audio have no gap, and every rung comes back. As long as that takes: two to six minutes.
+    Overload,
     /// All of them.
     All,
 }
 
 impl Proof {
-    const EACH: [Self; 5] = [
+    const EACH: [Self; 10] = [
         Self::FfmpegHls,
         Self::ObsHls,
         Self::Shaka,
         Self::BareHls,
         Self::Ladder,
+        Self::Swarm,
+        Self::CdnNginx,
+        Self::CdnVarnish,
+        Self::Hint,
+        Self::Overload,
     ];
 
     fn name(self) -> &'static str {
@@ -58,6 +83,11 @@ impl Proof {
             Self::Shaka => "shaka",
             Self::BareHls => "bare-hls",
             Self::Ladder => "ladder",
+            Self::Swarm => "swarm",
+            Self::CdnNginx => "cdn-nginx",
+            Self::CdnVarnish => "cdn-varnish",
+            Self::Hint => "hint",
+            Self::Overload => "overload",
             Self::All => "all",
         }
     }
@@ -76,7 +106,17 @@ impl Proof {
             Self::ObsHls => watched(Encoder::Obs),
             Self::Shaka => plain(Player::Shaka),
             Self::BareHls => plain(Player::HlsJs),
-            Self::Ladder | Self::All => Vec::new(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// Whether it is a crowd's, and what is in front of the edge then.
+    fn crowd(self) -> Option<Option<Cache>> {
+        match self {
+            Self::Swarm => Some(None),
+            Self::CdnNginx => Some(Some(Cache::Nginx)),
+            Self::CdnVarnish => Some(Some(Cache::Varnish)),
+            _ => None,
         }
     }
 }
@@ -90,7 +130,11 @@ async fn main() -> ExitCode {
     };
     let mut kept = true;
     for proof in proofs {
-        kept &= prove(proof, Duration::from_secs(arguments.seconds), arguments.part_ms).await;
+        let watched = Duration::from_secs(arguments.seconds);
+        kept &= match proof.crowd() {
+            Some(cache) => crowd(proof, cache, watched, &arguments).await,
+            None => prove(proof, watched, arguments.part_ms).await,
+        };
     }
     if kept {
         ExitCode::SUCCESS
@@ -100,17 +144,32 @@ async fn main() -> ExitCode {
 }
 
 /// Runs a proof; whether it kept its limits.
-async fn prove(proof: Proof, watched: Duration, part_ms: Option<u128>) -> bool {
+async fn prove(proof: Proof, watched: Duration, part_ms: Option<u64>) -> bool {
     if proof == Proof::Ladder {
         println!("ladder: FFmpeg, flash and beep, {} s", 2 * watched.as_secs());
         let figures = ladder::run(2 * watched).await;
         println!("{figures}");
         return verdict(&figures.misses());
     }
+    if proof == Proof::Hint {
+        println!(
+            "hint: edge, nginx and Varnish in front of one origin, {} s",
+            watched.as_secs()
+        );
+        let figures = hint::run(watched).await;
+        print!("{figures}");
+        return verdict(&figures.misses());
+    }
+    if proof == Proof::Overload {
+        println!("overload: FFmpeg, a ladder of three encoded rungs, noise for 20 s");
+        let figures = overload::run().await;
+        println!("{figures}");
+        return verdict(&figures.misses());
+    }
     let mut kept = true;
     for (encoder, player, part_target, limits) in proof.runs() {
         let milliseconds = part_target.as_millis();
-        if part_ms.is_some_and(|wanted| wanted != milliseconds) {
+        if part_ms.is_some_and(|wanted| u128::from(wanted) != milliseconds) {
             continue;
         }
         println!(
@@ -131,6 +190,33 @@ async fn prove(proof: Proof, watched: Duration, part_ms: Option<u128>) -> bool {
         kept &= verdict(&figures.misses(limits));
     }
     kept
+}
+
+/// A crowd watches; whether all was as promised.
+async fn crowd(proof: Proof, cache: Option<Cache>, seconds: Duration, arguments: &Arguments) -> bool {
+    let usual = if cache.is_some() {
+        CROWD_BEHIND_CACHE
+    } else {
+        CROWD
+    };
+    let crowd = Crowd {
+        name: format!("prove-{}", proof.name()),
+        cache,
+        viewers: arguments.viewers.map_or(usual, |viewers| viewers as usize),
+        part_target: arguments.part_ms.map_or(USUAL, Duration::from_millis),
+        watched: seconds.mul_f64(CROWD_SHARE),
+        played: cache.map(|_| seconds),
+    };
+    println!(
+        "{}: {} viewers for {} s, parts of {} ms",
+        proof.name(),
+        crowd.viewers,
+        crowd.watched.as_secs(),
+        crowd.part_target.as_millis()
+    );
+    let figures = crowd.run().await;
+    print!("{figures}");
+    verdict(&figures.misses())
 }
 
 fn verdict(misses: &[String]) -> bool {

@@ -181,6 +181,39 @@ async fn measured(
     if let Ok(base) = Url::parse(url) {
         read.measured(&base, target_duration_s, facts, findings);
     }
+    for playlist in &read.i_frames {
+        i_frames(client, playlist, findings).await;
+    }
+}
+
+/// An I-frame playlist, and the bytes that its newest line points at.
+async fn i_frames(client: &Client, playlist: &Url, findings: &mut Findings) {
+    let Ok(answer) = client.get(playlist.as_str()).await else {
+        return;
+    };
+    findings.law(119, answer.status == StatusCode::OK, || {
+        format!("{playlist} answered {}", answer.status)
+    });
+    if answer.status != StatusCode::OK {
+        return;
+    }
+    let text = headers::playlist_text(&answer, false, findings);
+    let frames = rules::iframes::read(&text, findings);
+    let Some(newest) = frames.last() else { return };
+    let Ok(url) = playlist.join(&newest.uri) else {
+        return;
+    };
+    let range = newest.range();
+    let (Ok(part), Ok(whole)) = (
+        client.get_with(url.as_str(), &[("range", &range)]).await,
+        client.get(url.as_str()).await,
+    ) else {
+        return;
+    };
+    findings.law(119, part.status == StatusCode::PARTIAL_CONTENT, || {
+        format!("{url}: a range was answered with {}", part.status)
+    });
+    rules::iframes::bytes(newest, &part.body, &whole.body, findings);
 }
 
 fn target_duration_s(followed: &[(String, Followed)]) -> u64 {

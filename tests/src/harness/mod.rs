@@ -18,23 +18,30 @@
 //! Logs are kept in `tests/out/NAME/`.
 
 mod browser;
+mod cdn;
 pub mod clock;
+mod edge;
+pub mod h2;
 mod obs;
 mod process;
 mod publisher;
 mod setup;
 mod source;
+mod splice;
 mod vitrine;
 mod witness;
 
 use std::time::{Duration, Instant};
 
 pub use browser::Script;
+pub use cdn::{Cache, Cdn};
+pub use edge::{Edge, EdgeSetup, cpu_seconds, sum_of};
 pub use obs::Obs;
 pub use process::{Process, raise_open_files};
 pub use publisher::Publisher;
 pub use setup::{ChannelSetup, VitrineSetup};
 pub use source::{Audio, Source};
+pub use splice::splice;
 pub use vitrine::Vitrine;
 pub use witness::Witness;
 

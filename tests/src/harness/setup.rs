@@ -212,7 +212,7 @@ impl VitrineSetup {
 }
 
 /// A program of this workspace: what the variable says, or the one beside the test's own executable.
-fn binary(name: &str, variable: &str) -> PathBuf {
+pub(super) fn binary(name: &str, variable: &str) -> PathBuf {
     if let Some(path) = std::env::var_os(variable) {
         return path.into();
     }
@@ -228,7 +228,7 @@ fn binary(name: &str, variable: &str) -> PathBuf {
     })
 }
 
-fn out_folder(name: &str) -> PathBuf {
+pub(super) fn out_folder(name: &str) -> PathBuf {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("out").join(name);
     // A former run's logs would be taken for this one's.
     let _ = std::fs::remove_dir_all(&folder);

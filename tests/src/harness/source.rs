@@ -199,7 +199,8 @@ impl Source {
                 }
             }
             Input::File(path) => {
-                arguments.extend(["-re", "-i"].map(str::to_owned));
+                // Far enough to find a track that comes late.
+                arguments.extend(words("-re -analyzeduration 60M -probesize 100M -i"));
                 arguments.push(path.display().to_string());
                 arguments.extend(["-c", "copy"].map(str::to_owned));
             }

@@ -20,6 +20,8 @@ pub struct Spread {
     pub p99: f64,
     /// All are at most this.
     pub max: f64,
+    /// When the worst one was, in seconds after the first frame.
+    pub max_at_s: f64,
 }
 
 /// What a viewer got.
@@ -114,6 +116,7 @@ impl Spread {
             p50: printed["p50"].as_f64()?,
             p99: printed["p99"].as_f64()?,
             max: printed["max"].as_f64()?,
+            max_at_s: printed["max_at_s"].as_f64()?,
         })
     }
 }
@@ -125,10 +128,11 @@ impl fmt::Display for Spread {
             p50,
             p99,
             max,
+            max_at_s,
         } = self;
         write!(
             f,
-            "p50 {p50:.3}  p99 {p99:.3}  max {max:.3} s  ({samples} samples)"
+            "p50 {p50:.3}  p99 {p99:.3}  max {max:.3} s at second {max_at_s:.1}  ({samples} samples)"
         )
     }
 }
@@ -170,8 +174,7 @@ mod tests {
     const LIMITS: Limits = Limits { latency_s: 2.0 };
 
     fn clean() -> Value {
-        let spread =
-            json!({"samples": 1100, "p50": 1.1, "p99": 1.2, "max": 1.3, "max_at_s": 4.0, "unreadable": 0});
+        let spread = json!({"samples": 1100, "p50": 1.1, "p99": 1.2, "max": 1.3, "max_at_s": 2.0, "max_at_s": 4.0, "unreadable": 0});
         json!({
             "player": "watch", "seconds": 300, "first_frame_ms": 800, "latency_s": spread, "glass_to_glass_s": spread,
             "stalls": [], "skips": [{"at_s": 0.4, "to": 12.0}], "reloads": 0, "renditions": ["720p"], "switches": 0,
@@ -200,12 +203,12 @@ mod tests {
             ("errors", json!(["fragLoadError: 404"]), "404"),
             (
                 "latency_s",
-                json!({"samples": 1100, "p50": 1.1, "p99": 1.9, "max": 2.0}),
+                json!({"samples": 1100, "p50": 1.1, "p99": 1.9, "max": 2.0, "max_at_s": 2.0}),
                 "latency of 2.000 s",
             ),
             (
                 "latency_s",
-                json!({"samples": 12, "p50": 1.1, "p99": 1.2, "max": 1.3}),
+                json!({"samples": 12, "p50": 1.1, "p99": 1.2, "max": 1.3, "max_at_s": 2.0}),
                 "only 12 samples",
             ),
             (

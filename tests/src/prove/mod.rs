@@ -4,11 +4,17 @@
 //! FFmpeg or OBS ──► Vitrine ──► a player in Chromium ──► Figures ──► Verdict by Limits
 //! ```
 
+pub mod crowd;
 mod figures;
+pub mod hint;
 pub mod ladder;
+pub mod overload;
 mod playback;
 mod sync;
 
+pub use crowd::{Crowd, CrowdFigures};
 pub use figures::{Figures, Limits, Spread};
+pub use hint::HintFigures;
 pub use ladder::LadderFigures;
+pub use overload::OverloadFigures;
 pub use playback::{Encoder, Playback, Player};

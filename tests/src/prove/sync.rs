@@ -4,12 +4,24 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use crate::conformance::cmaf::chunk::Chunk;
+use crate::conformance::cmaf::init::InitSection;
+use crate::conformance::findings::Findings;
 use crate::harness::Vitrine;
 
 /// Segments that are decoded for one measurement.
 const SEGMENTS: usize = 6;
 /// A flash is a picture brighter than this, on a dark one.
 const BRIGHT: f64 = 150.0;
+
+/// Segments in one file.
+struct Fetched {
+    file: PathBuf,
+    /// Number of the last one.
+    last: Option<u64>,
+    /// Presentation time of the first picture, in seconds, as its boxes tell it.
+    begins_s: Option<f64>,
+}
 
 /// What one measurement found.
 #[derive(Debug, Clone, PartialEq)]
@@ -37,13 +49,14 @@ impl fmt::Display for Offset {
 
 /// Decodes the newest segments of a video rendition and of the audio beside it. Panics where FFmpeg cannot be run.
 pub async fn measure(vitrine: &Vitrine, rung: &str, at_s: u64) -> Offset {
-    let (video, last) = fetch(vitrine, rung, None, at_s).await;
+    let video = fetch(vitrine, rung, None, at_s).await;
     let session = rung
         .rsplit_once("/video-")
         .map(|(session, _)| session)
         .unwrap_or_default();
-    let (audio, _) = fetch(vitrine, &format!("{session}/audio-128k/index.m3u8"), last, at_s).await;
-    let (flashes, beeps) = (flashes(&video), beeps(&audio));
+    let audio = format!("{session}/audio-128k/index.m3u8");
+    let audio = fetch(vitrine, &audio, video.last, at_s).await;
+    let (flashes, beeps) = (flashes(&video), beeps(&audio.file));
     let off = |flash: &f64| {
         let nearest = beeps.iter().map(|beep| (beep - flash) * 1000.0);
         nearest
@@ -60,8 +73,8 @@ pub async fn measure(vitrine: &Vitrine, rung: &str, at_s: u64) -> Offset {
     }
 }
 
-/// Init section and the newest segments in one file, up to segment `until` if given; and the last segment's number.
-async fn fetch(vitrine: &Vitrine, playlist: &str, until: Option<u64>, at_s: u64) -> (PathBuf, Option<u64>) {
+/// Init section and the newest segments in one file, up to segment `until` if given.
+async fn fetch(vitrine: &Vitrine, playlist: &str, until: Option<u64>, at_s: u64) -> Fetched {
     let get = async |path: &str| {
         let answer = vitrine.client().get(&vitrine.url(path)).await;
         answer.unwrap_or_else(|error| panic!("{error}"))
@@ -86,23 +99,46 @@ async fn fetch(vitrine: &Vitrine, playlist: &str, until: Option<u64>, at_s: u64)
         .get(listed.len().saturating_sub(SEGMENTS)..)
         .unwrap_or_default();
     let mut bytes = get(&format!("{folder}/init-0.mp4")).await.body.to_vec();
+    let mut findings = Findings::at("sync");
+    let timescale =
+        InitSection::read(&bytes, folder.contains("video-"), &mut findings).map(|init| init.timescale);
+    let mut begins = None;
     for msn in newest {
-        bytes.extend_from_slice(&get(&format!("{folder}/seg-{msn}.m4s")).await.body);
+        let segment = get(&format!("{folder}/seg-{msn}.m4s")).await.body;
+        let first = || {
+            Chunk::read_all(&segment, &mut findings)
+                .first()?
+                .earliest_presentation()
+        };
+        begins = begins.or_else(first);
+        bytes.extend_from_slice(&segment);
     }
     let name = folder.rsplit('/').next().unwrap_or_default();
     let file = vitrine.folder().join(format!("sync-{name}-{at_s}.mp4"));
     std::fs::write(&file, bytes).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
-    (file, newest.last().copied())
+    Fetched {
+        file,
+        last: newest.last().copied(),
+        begins_s: begins
+            .zip(timescale)
+            .map(|(ticks, timescale)| ticks as f64 / f64::from(timescale)),
+    }
 }
 
 /// Presentation times in seconds at which the picture becomes bright.
-fn flashes(file: &Path) -> Vec<f64> {
+///
+/// Where composition offsets are negative, as CMAF has them (`cmf2`), FFmpeg moves all stamps up until none is: what it prints
+/// is put back by the first picture's own time.
+fn flashes(video: &Fetched) -> Vec<f64> {
     let filter = "signalstats,metadata=print:key=lavfi.signalstats.YAVG:file=-";
-    let printed = ffmpeg(file, &["-vf", filter]);
+    let printed = ffmpeg(&video.file, &["-vf", filter]);
     let (mut time, mut was_bright, mut found) = (0.0, true, Vec::new());
+    let mut moved = None;
     for line in printed.lines() {
         if let Some((_, stamp)) = line.split_once("pts_time:") {
-            time = stamp.trim().parse().unwrap_or(time);
+            let printed: f64 = stamp.trim().parse().unwrap_or(time);
+            let moved = moved.get_or_insert(printed - video.begins_s.unwrap_or(printed));
+            time = printed - *moved;
         } else if let Some(average) = line.strip_prefix("lavfi.signalstats.YAVG=") {
             let is_bright = average.parse::<f64>().is_ok_and(|average| average > BRIGHT);
             if is_bright && !was_bright {

@@ -4,7 +4,7 @@ use vitrine_tests::client::Client;
 use vitrine_tests::harness::{Vitrine, Witness};
 
 use crate::Stage;
-use crate::h2::{
+use vitrine_tests::harness::h2::{
     CANCEL, CONTINUATION, Connection, DATA, END_HEADERS, GOAWAY, HEADERS, PING, RST_STREAM, SETTINGS, frame,
     get, request,
 };

@@ -4,7 +4,6 @@
 
 mod dawdlers;
 mod floods;
-mod h2;
 mod raw;
 mod requests;
 mod waiters;

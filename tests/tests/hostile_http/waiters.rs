@@ -10,7 +10,7 @@ use vitrine_tests::conformance::playlist::MediaPlaylist;
 use vitrine_tests::harness::{Vitrine, until};
 
 use crate::Stage;
-use crate::h2::{CANCEL, Connection, RST_STREAM, frame, request};
+use vitrine_tests::harness::h2::{CANCEL, Connection, RST_STREAM, frame, request};
 
 const SEATS: usize = 60;
 const PATIENCE: Duration = Duration::from_secs(20);

@@ -36,7 +36,10 @@ impl Connection {
         ];
         if self.enhanced {
             // Enhanced RTMP v2: 4 is "can forward".
-            info.push(("videoFourCcInfoMap".to_owned(), object([("avc1", 4.0.into())])));
+            info.push((
+                "videoFourCcInfoMap".to_owned(),
+                object([("avc1", 4.0.into()), ("hvc1", 4.0.into()), ("av01", 4.0.into())]),
+            ));
             info.push(("audioFourCcInfoMap".to_owned(), object([("mp4a", 4.0.into())])));
             info.push(("capsEx".to_owned(), 0.0.into()));
         }

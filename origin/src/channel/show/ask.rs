@@ -10,9 +10,9 @@ use vitrine_metadata_track::{
 
 use super::{InFlight, Own, Show};
 use crate::channel::unique::unique_id;
-use crate::channel::wall_clock;
 use crate::control::command::{ChannelCommand, ChannelQuery, Page, Refusal, Taken};
 use crate::control::record::{AuditRecord, EventRecord};
+use vitrine_ingest::wall_clock;
 
 /// Where a command's sender waits.
 type Reply = oneshot::Sender<Result<Taken, Refusal>>;

@@ -10,8 +10,8 @@ use vitrine_packager::media::WallTime;
 
 use super::{InFlight, NOTICES, ONLY_NODE, Show, ShowSettings};
 use crate::bus::{Entry, Journal, JournalError, Nats, Replay};
-use crate::channel::wall_clock;
 use crate::control::record::LiveState;
+use vitrine_ingest::wall_clock;
 
 impl Show {
     /// The show as it was when the program stopped.

@@ -212,3 +212,14 @@ async fn the_end_of_the_show_answers_those_who_wait() {
     assert!(text.ends_with("#EXT-X-ENDLIST\n"), "{text}");
     assert_eq!(part, Err(WaitError::Unknown));
 }
+
+#[tokio::test(start_paused = true)]
+async fn sound_has_no_i_frames_and_nobody_waits_for_them() {
+    let (show, room) = (Show::live(), WaitingRoom::new(1));
+    let begun = Instant::now();
+    let answer = room
+        .i_frame_playlist(&show.feed, &Directives::default(), PATIENCE)
+        .await;
+    assert_eq!(answer, Err(WaitError::Unknown));
+    assert_eq!(begun.elapsed(), Duration::ZERO);
+}

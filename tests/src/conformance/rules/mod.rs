@@ -4,6 +4,7 @@ pub mod across;
 pub mod delta;
 pub mod headers;
 pub mod history;
+pub mod iframes;
 pub mod multivariant;
 pub mod reports;
 pub mod version;

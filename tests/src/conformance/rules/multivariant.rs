@@ -24,6 +24,8 @@ pub struct Rendition {
 pub struct Multivariant {
     /// Each once, in the order of the playlist: variants, then alternatives.
     pub renditions: Vec<Rendition>,
+    /// The I-frame playlists, absolute.
+    pub i_frames: Vec<Url>,
     /// As read.
     pub playlist: MasterPlaylist,
 }
@@ -41,16 +43,37 @@ impl Multivariant {
         });
         let mut read = Self {
             renditions: Vec::new(),
+            i_frames: Vec::new(),
             playlist,
         };
         read.renditions = read.named(url, findings);
+        read.i_frames = read.i_frame_playlists(url, findings);
         read.variants(text, findings);
         read.alternatives(findings);
         Some(read)
     }
 
+    /// Rule 119: what an I-frame playlist's line must say.
+    fn i_frame_playlists(&self, base: &Url, findings: &mut Findings) -> Vec<Url> {
+        let listed = self.playlist.variants.iter().filter(|variant| variant.is_i_frame);
+        let mut urls = Vec::new();
+        for variant in listed {
+            let told = variant.bandwidth > 0 && variant.codecs.is_some() && variant.resolution.is_some();
+            findings.law(119, told, || {
+                format!("an I-frame playlist without BANDWIDTH, CODECS or RESOLUTION: {variant:?}")
+            });
+            urls.extend(base.join(&variant.uri).ok());
+        }
+        urls
+    }
+
     fn named(&self, base: &Url, findings: &mut Findings) -> Vec<Rendition> {
-        let variants = self.playlist.variants.iter().map(|variant| {
+        let played = self
+            .playlist
+            .variants
+            .iter()
+            .filter(|variant| !variant.is_i_frame);
+        let variants = played.map(|variant| {
             let audio_only = variant.resolution.is_none();
             (Some(&variant.uri), !audio_only)
         });

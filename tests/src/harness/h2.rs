@@ -10,14 +10,23 @@ const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// The server must have closed the connection within this time.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// A type of frame.
 pub const DATA: u8 = 0;
+/// A type of frame.
 pub const HEADERS: u8 = 1;
+/// A type of frame.
 pub const RST_STREAM: u8 = 3;
+/// A type of frame.
 pub const SETTINGS: u8 = 4;
+/// A type of frame.
 pub const PING: u8 = 6;
+/// A type of frame.
 pub const GOAWAY: u8 = 7;
+/// A type of frame.
 pub const CONTINUATION: u8 = 9;
+/// A flag of HEADERS.
 pub const END_STREAM: u8 = 1;
+/// A flag of HEADERS.
 pub const END_HEADERS: u8 = 4;
 /// RST_STREAM's payload: CANCEL.
 pub const CANCEL: [u8; 4] = [0, 0, 0, 8];
@@ -59,6 +68,7 @@ pub struct Connection {
 }
 
 impl Connection {
+    /// Opens one, and sends the preface.
     pub async fn open(address: &str) -> Self {
         let mut stream = TcpStream::connect(address)
             .await
