@@ -2,7 +2,7 @@
 
 .PHONY: demo test cdn fmt lint doc bench prove clean toolchain deps deps-cdn deps-bench deps-prove web browser fuzz
 
-DEBIAN := ffmpeg pkg-config clang libclang-dev chromium fonts-dejavu-core \
+DEBIAN := ffmpeg pkg-config clang libclang-dev chromium fonts-dejavu-core nats-server \
 	libavcodec-dev libavfilter-dev libavformat-dev libavutil-dev libavdevice-dev libswscale-dev libswresample-dev
 # Caches that stand in front of the edge, as a CDN would.
 DEBIAN_CDN := nginx varnish

@@ -368,6 +368,12 @@ fn what_went_on_air_elsewhere_is_in_the_state_without_a_message() {
         track.plan(planned(2, stock("a", 5), at(500)));
         track.plan(planned(3, stock("a", 6), at(3_500)));
         track.absorb(at(3_000).at);
+        let absorbed = track.take_aired();
+        assert_eq!(
+            absorbed.iter().map(|aired| aired.seq).collect::<Vec<_>>(),
+            [1, 2],
+            "on air: {on_air}"
+        );
         if !on_air {
             track.begin_session(ANCHOR);
         }

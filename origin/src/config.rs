@@ -1,6 +1,7 @@
 //! The configuration: one TOML file and `VITRINE_*` variables, the variables winning.
 
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -76,6 +77,10 @@ pub struct Config {
     pub packaging: PackagingConfig,
     /// Show events.
     pub events: EventsConfig,
+    /// Who may do what on the control API.
+    pub access: AccessConfig,
+    /// Several origins of one show.
+    pub bus: BusConfig,
     /// The channels; without any, the demo channel.
     #[serde(rename = "channel")]
     pub channels: Vec<ChannelConfig>,
@@ -131,6 +136,26 @@ pub struct EventsConfig {
     pub resume_window_seconds: u64,
 }
 
+/// `[bus]`
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct BusConfig {
+    /// Addresses of NATS servers with JetStream, with commas between; none: this is the only origin.
+    pub nats: Option<String>,
+    /// This origin's name, like no other's.
+    pub node: Option<String>,
+}
+
+/// `[access]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct AccessConfig {
+    /// Tokens as digests, with their roles; read again when it changes.
+    pub tokens_file: Option<PathBuf>,
+    /// Requests of one token on one channel.
+    pub requests_per_second: NonZeroU32,
+}
+
 /// `[[channel]]`
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -170,6 +195,15 @@ impl Default for RtmpConfig {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 1935)),
             silence_timeout_seconds: 10,
+        }
+    }
+}
+
+impl Default for AccessConfig {
+    fn default() -> Self {
+        Self {
+            tokens_file: None,
+            requests_per_second: const { NonZeroU32::new(100).unwrap() },
         }
     }
 }
@@ -290,6 +324,8 @@ impl Config {
         self.events.directory = variable("VITRINE_EVENTS_DIRECTORY")
             .map(PathBuf::from)
             .or(self.events.directory.take());
+        self.bus.nats = variable("VITRINE_BUS_NATS").or(self.bus.nats.take());
+        self.bus.node = variable("VITRINE_BUS_NODE").or(self.bus.node.take());
         self.http.tls_cert = variable("VITRINE_TLS_CERT")
             .map(PathBuf::from)
             .or(self.http.tls_cert.take());
@@ -329,6 +365,9 @@ impl Config {
             return invalid(
                 "packaging.window_seconds must be at least six target durations, and at most 3600".into(),
             );
+        }
+        if self.bus.nats.is_some() != self.bus.node.is_some() {
+            return invalid("bus.nats and bus.node go together: give each origin a name of its own".into());
         }
         if self.http.tls_cert.is_some() != self.http.tls_key.is_some() {
             return invalid("http.tls_cert and http.tls_key go together: give both or none".into());
@@ -436,6 +475,10 @@ mod tests {
                 "six target durations",
             ),
             ("[http]\ntls_cert = \"a.pem\"".to_owned(), "go together"),
+            (
+                "[bus]\nnats = \"nats://10.0.0.5\"".to_owned(),
+                "a name of its own",
+            ),
             (
                 format!("[[channel]]\nname = \"a\"\n{key}\nladder = \"best\""),
                 "v.toml:4: unknown ladder `best`",

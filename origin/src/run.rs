@@ -10,10 +10,10 @@ use vitrine_ingest::ladder::{LadderError, check_encoders};
 use vitrine_ingest::rtmp::RtmpSettings;
 use vitrine_ingest::{Door, Reception, StreamKey};
 
-use crate::bus::{Journal, JournalError};
+use crate::bus::{Journal, JournalError, Nats, NatsError};
 use crate::channel::{self, ChannelSettings};
 use crate::config::{Config, EventsConfig};
-use crate::control::{Control, ControlledChannel};
+use crate::control::{self, Control, ControlledChannel, TokensError};
 use crate::playback::serve::Playback;
 use crate::server::{self, Site, TlsError};
 
@@ -52,6 +52,12 @@ pub enum RunError {
         /// What is wrong with its folder.
         source: JournalError,
     },
+    /// The bus cannot be had.
+    #[error(transparent)]
+    Bus(#[from] NatsError),
+    /// The file of tokens is of no use.
+    #[error(transparent)]
+    Tokens(#[from] TokensError),
     /// TLS is configured and cannot be spoken.
     #[error(transparent)]
     Tls(#[from] TlsError),
@@ -72,6 +78,11 @@ pub async fn run(config: Config, shutdown: watch::Receiver<bool>) -> Result<(), 
 
     let (mut doors, mut controlled, mut feeds, mut tasks) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let directory = events_directory(&config.events);
+    let bus = match (&config.bus.nats, &config.bus.node) {
+        (Some(servers), Some(node)) => Some((Nats::connect(servers, node).await?, node.as_str())),
+        _ => None,
+    };
+    let tokens = control::follow_tokens(config.access.tokens_file.as_deref())?;
     // Channels end after the encoders' server, so that they hear of its farewell.
     let (channels_stop, channels_stopped) = watch::channel(false);
     for channel in &config.channels {
@@ -88,6 +99,9 @@ pub async fn run(config: Config, shutdown: watch::Receiver<bool>) -> Result<(), 
             show: config.events.settings(channel),
             journal: Journal {
                 folder: directory.as_ref().map(|directory| directory.join(&channel.name)),
+                nats: bus
+                    .as_ref()
+                    .map(|(client, node)| Nats::new(client.clone(), node, &channel.name)),
             },
         };
         let started = channel::spawn(settings, queue, channels_stopped.clone());
@@ -106,7 +120,12 @@ pub async fn run(config: Config, shutdown: watch::Receiver<bool>) -> Result<(), 
             publications,
         });
         feeds.push(handle.feed.clone());
-        controlled.push(ControlledChannel::new(handle, &channel.event_tokens));
+        controlled.push(ControlledChannel::new(
+            handle,
+            &channel.event_tokens,
+            tokens.clone(),
+            config.access.requests_per_second,
+        ));
         tasks.push(task);
     }
 

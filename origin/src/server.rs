@@ -22,7 +22,7 @@ use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
-use crate::control::Control;
+use crate::control::{Control, openapi};
 use crate::playback::response::{self, Answer};
 use crate::playback::serve::Playback;
 use crate::web;
@@ -71,6 +71,12 @@ impl Site {
             "/" => web::index(self.control.names()),
             "/healthz" | "/readyz" => plain("ok\n".into()),
             "/metrics" => plain(self.metrics.render()),
+            "/openapi.json" => {
+                let mut answer = plain(openapi::document().to_string());
+                let json = http::HeaderValue::from_static("application/json");
+                answer.headers_mut().insert(http::header::CONTENT_TYPE, json);
+                answer
+            }
             "/schemas/events.json" | "/schemas/events/2.json" => {
                 plain_json(&vitrine_metadata_track::event_schema())
             }

@@ -26,8 +26,11 @@ fn small_picture() -> Source {
     Source::picture().size(320, 180).bitrate_kbps(300)
 }
 
+/// Whose one token may ask as often as it likes.
 fn passthrough(name: &str) -> VitrineSetup {
-    Vitrine::named(name).channel(ChannelSetup::new("demo").ladder("\"passthrough\""))
+    Vitrine::named(name)
+        .line("access", "requests_per_second = 1000000")
+        .channel(ChannelSetup::new("demo").ladder("\"passthrough\""))
 }
 
 fn show(id: &str) -> Value {

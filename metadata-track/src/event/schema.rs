@@ -4,10 +4,24 @@ use serde_json::{Value, json};
 
 use super::ShowEvent;
 use crate::payload::{EventJson, FORM, StateJson};
+use crate::time::At;
 
-/// The JSON Schema of an event.
+/// The JSON Schema of an event as it is sent: with the time that it may name.
 pub fn event_schema() -> Value {
     let mut schema = schemars::schema_for!(ShowEvent).to_value();
+    let mut at = schemars::schema_for!(At).to_value();
+    if let Some(at) = at.as_object_mut() {
+        at.retain(|name, _| !name.starts_with('$') && name != "title");
+    }
+    if let Some(types) = schema.get_mut("oneOf").and_then(Value::as_array_mut) {
+        for event in types {
+            event["properties"]["at"] = json!({
+                "$ref": "#/$defs/At",
+                "description": "When it takes effect. Without it: with what the camera sees now.",
+            });
+        }
+    }
+    schema["$defs"]["At"] = at;
     identify(&mut schema, "events", "Show event");
     schema
 }
@@ -38,6 +52,7 @@ fn identify(schema: &mut Value, name: &str, title: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::request::EventRequest;
 
     /// The published schemas are read in a review like any other contract. `ACCEPT_SCHEMAS=1 cargo test` writes them anew.
     #[test]
@@ -111,13 +126,22 @@ mod tests {
                 false,
             ),
             (r#"{"type":"show.clear"}"#, true),
+            (r#"{"type":"show.clear","at":{"offset":1.5}}"#, true),
+            (r#"{"type":"show.clear","at":{"media_time":0}}"#, true),
+            (
+                r#"{"type":"show.clear","at":{"pdt":"2026-11-24T14:36:27.654Z"}}"#,
+                true,
+            ),
+            (r#"{"type":"show.clear","at":{"offset":-1}}"#, false),
+            (r#"{"type":"show.clear","at":{"offset":1,"media_time":1}}"#, false),
+            (r#"{"type":"show.clear","at":"now"}"#, false),
             (r#"{"type":"show.open"}"#, false),
         ];
         for (json, valid) in table {
             let value: Value = serde_json::from_str(json).unwrap();
             assert_eq!(validator.is_valid(&value), valid, "the schema: {json}");
             assert_eq!(
-                ShowEvent::from_json(json.as_bytes()).is_ok(),
+                EventRequest::from_json(json.as_bytes()).is_ok(),
                 valid,
                 "the reader: {json}"
             );

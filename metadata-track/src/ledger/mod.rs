@@ -261,6 +261,11 @@ impl Ledger {
         !self.show.sessions.is_empty()
     }
 
+    /// Whether an origin other than `node` is on air.
+    pub fn is_on_air_elsewhere(&self, node: &str) -> bool {
+        self.show.sessions.keys().any(|other| other.as_ref() != node)
+    }
+
     /// The session that an origin has not ended.
     pub fn session_of(&self, node: &str) -> Option<&Arc<str>> {
         self.show.sessions.get(node)
@@ -269,7 +274,7 @@ impl Ledger {
     /// Whether a session that `node` starts now goes on with the show: another origin is on air, or the last sign of
     /// life, `alive` being one more, is at most `window_ms` ago.
     pub fn show_goes_on(&self, node: &str, now: WallTime, alive: Option<WallTime>, window_ms: i64) -> bool {
-        let elsewhere = self.show.sessions.keys().any(|other| other.as_ref() != node);
+        let elsewhere = self.is_on_air_elsewhere(node);
         let seen = self.show.last_seen.max(alive);
         let recent = seen.is_some_and(|seen| now.millis_since(seen) <= window_ms);
         self.show.began.is_some() && (elsewhere || recent)

@@ -230,7 +230,15 @@ impl Track {
                     };
                     self.put_on_air(entry, &planned, clock);
                 }
-                _ => self.base = state_after,
+                _ => {
+                    self.aired.push(Aired {
+                        id: planned.id.clone(),
+                        seq,
+                        placed: self.placed(planned.asked),
+                        without_effect: self.state_now().after(&planned.event, seq).is_err(),
+                    });
+                    self.base = state_after;
+                }
             }
         }
     }

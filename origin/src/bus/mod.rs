@@ -1,11 +1,13 @@
 //! The order of a channel's commands: written down for good, then told to the channel's task.
 //!
 //! ```text
-//! Command ─► Link::requests ─► file (fsync) ─► Link::deliveries ─► Ledger
-//! start:     files ─► Replay ────────────────────────────────────────┘
+//! Command ─► Link::requests ─┬────────────────────────► file (fsync) ─► Link::deliveries ─► Ledger
+//!                            └► NATS JetStream, for several origins ─┘
+//! start:     files ─► Replay ────────────────────────────────────────────────────────────────┘
 //! ```
 
 mod files;
+mod nats;
 mod notes;
 mod writer;
 
@@ -17,6 +19,7 @@ use vitrine_metadata_track::{Aired, Checkpoint, Command};
 use vitrine_packager::media::WallTime;
 
 pub use files::JournalError;
+pub use nats::{Nats, NatsError};
 pub use notes::{Note, NoteWriter};
 
 /// Bounded: commands on their way into the order. Full: the API answers 503.
@@ -27,6 +30,8 @@ pub const IN_FLIGHT: usize = 256;
 pub enum Request {
     /// Put this behind the others.
     Append(Arc<Command>),
+    /// This stands at that position of an order that somebody else keeps: write the copy.
+    Copy(u64, Arc<Command>),
     /// Begin a new file with this.
     Rotate(Box<Checkpoint>),
 }
@@ -89,12 +94,14 @@ pub enum Entry {
 pub struct Journal {
     /// The channel's own folder; `None`: in memory only, until the program stops.
     pub folder: Option<PathBuf>,
+    /// Who keeps the order, if it is not the folder.
+    pub nats: Option<Nats>,
 }
 
 impl Journal {
     /// Reads what is there, and goes on behind it.
     pub fn open(&self) -> Result<(Link, Replay), JournalError> {
-        let (requests, queue) = mpsc::channel(IN_FLIGHT);
+        let (to_writer, queue) = mpsc::channel(IN_FLIGHT);
         let (told, deliveries) = mpsc::channel(IN_FLIGHT);
         let (opened, replay) = match &self.folder {
             Some(folder) => {
@@ -111,6 +118,10 @@ impl Journal {
         let note_file = opened.as_ref().map(files::Opened::notes).transpose()?;
         let notes = notes::start(note_file, told.clone())?;
         writer::start(opened, last, queue, told)?;
+        let requests = match &self.nats {
+            Some(nats) => nats.order(last, to_writer),
+            None => to_writer,
+        };
         let link = Link {
             requests,
             deliveries,

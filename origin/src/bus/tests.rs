@@ -31,7 +31,7 @@ fn aired(id: &str) -> Aired {
 
 fn open(folder: &Path) -> (Link, Replay) {
     let folder = Some(folder.to_owned());
-    Journal { folder }.open().unwrap()
+    Journal { folder, nats: None }.open().unwrap()
 }
 
 /// Appends a command, and waits until it is written.
@@ -117,6 +117,7 @@ async fn a_folder_is_used_by_one_program_at_a_time() {
     let (link, _) = open(folder.path());
     let again = Journal {
         folder: Some(folder.path().to_owned()),
+        nats: None,
     };
     assert!(matches!(again.open(), Err(JournalError::InUse(_))));
     close(link).await;
@@ -167,7 +168,12 @@ async fn files_are_followed_by_new_ones_and_the_oldest_goes() {
 
 #[tokio::test]
 async fn without_a_folder_commands_have_their_order_too() {
-    let (mut link, _) = Journal { folder: None }.open().unwrap();
+    let (mut link, _) = Journal {
+        folder: None,
+        nats: None,
+    }
+    .open()
+    .unwrap();
     assert_eq!(append(&mut link, "a").await, 1);
     assert_eq!(append(&mut link, "b").await, 2);
     close(link).await;

@@ -60,7 +60,8 @@ impl Writer {
             let mut next = Some(first);
             while let Some(request) = next.take() {
                 match request {
-                    Request::Append(command) => batch.push(command),
+                    Request::Append(command) => batch.push((None, command)),
+                    Request::Copy(position, command) => batch.push((Some(position), command)),
                     Request::Rotate(checkpoint) => rotation = Some(checkpoint),
                 }
                 if batch.len() < BATCH && rotation.is_none() {
@@ -77,12 +78,19 @@ impl Writer {
     }
 
     /// Fails when nobody listens any more.
-    fn append(&mut self, batch: Vec<Arc<Command>>, told: &mpsc::Sender<Delivery>) -> Result<(), ()> {
-        let numbered: Vec<(u64, Arc<Command>)> = (self.last + 1..).zip(batch).collect();
+    fn append(
+        &mut self,
+        batch: Vec<(Option<u64>, Arc<Command>)>,
+        told: &mpsc::Sender<Delivery>,
+    ) -> Result<(), ()> {
+        let is_copy = batch.iter().any(|(position, _)| position.is_some());
+        let numbered = self.number(batch);
         let written = self.write(&numbered);
         for (position, command) in numbered {
-            let delivery = match &written {
-                Ok(()) => {
+            let failure = written.as_ref().err().filter(|_| !is_copy);
+            let delivery = match failure {
+                // An order that somebody else keeps has it whether the copy can be written or not.
+                None => {
                     self.last = position;
                     self.recent.push_back((position, command.clone()));
                     Delivery::Written {
@@ -91,7 +99,7 @@ impl Writer {
                         file_bytes: self.good,
                     }
                 }
-                Err(error) => Delivery::Failed {
+                Some(error) => Delivery::Failed {
                     id: command.id.clone(),
                     problem: error.to_string().into(),
                 },
@@ -104,6 +112,20 @@ impl Writer {
             metrics::counter!("vitrine_journal_errors_total").increment(1);
         }
         Ok(())
+    }
+
+    /// Gives each command its position; one that is known already is left out.
+    fn number(&self, batch: Vec<(Option<u64>, Arc<Command>)>) -> Vec<(u64, Arc<Command>)> {
+        let mut next = self.last + 1;
+        let mut numbered = Vec::with_capacity(batch.len());
+        for (given, command) in batch {
+            let position = given.unwrap_or(next);
+            if position >= next {
+                numbered.push((position, command));
+                next = position + 1;
+            }
+        }
+        numbered
     }
 
     fn write(&mut self, numbered: &[(u64, Arc<Command>)]) -> io::Result<()> {
@@ -203,7 +225,7 @@ mod tests {
         )
         .unwrap();
         let command = Arc::new(command);
-        writer.append(vec![command.clone()], &told).unwrap();
+        writer.append(vec![(None, command.clone())], &told).unwrap();
         assert!(matches!(deliveries.try_recv(), Ok(Delivery::Failed { id, .. }) if id.as_ref() == "a"));
         // The disk has room again; half a line may be in the file.
         let path = files::commands_path(folder.path(), 0);
@@ -211,7 +233,7 @@ mod tests {
         if let Some(opened) = &mut writer.opened {
             opened.commands = files::appending(&path).unwrap();
         }
-        writer.append(vec![command], &told).unwrap();
+        writer.append(vec![(None, command)], &told).unwrap();
         assert!(matches!(
             deliveries.try_recv(),
             Ok(Delivery::Written { position: 5, .. })

@@ -251,8 +251,9 @@ impl Show {
         }
     }
 
-    /// Tells the journal now and then that the session goes on.
+    /// Looks at the clock: tells the journal now and then that the session goes on.
     pub(super) fn tick(&mut self) {
+        self.leave_to_others();
         if self.track.clock().is_some() && Instant::now() >= self.alive_due {
             self.alive_due = Instant::now() + ALIVE_EVERY;
             self.link.notes.note(Note::Alive);

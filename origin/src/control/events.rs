@@ -23,6 +23,8 @@ use vitrine_ingest::wall_clock;
 
 /// An event's body must come whole within this time.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
+/// What is not written down within this time (by a bus that is away) is answered 503, and may be written down later.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(15);
 /// Records on one page, if nothing else is asked for, and at most.
 const PAGE: usize = 100;
 const MAX_PAGE: usize = 1_000;
@@ -230,7 +232,12 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 async fn taken(answer: oneshot::Receiver<Result<Taken, Refusal>>) -> Result<Taken, Problem> {
-    Ok(answer.await.map_err(|_| stopping())??)
+    match tokio::time::timeout(ANSWER_TIMEOUT, answer).await {
+        Ok(answer) => Ok(answer.map_err(|_| stopping())??),
+        Err(_) => Err(Problem::busy(
+            "it is not written down yet, and may be later: send it again with the same Idempotency-Key to learn what became of it",
+        )),
+    }
 }
 
 fn only(taken: Taken) -> Result<Answer, Problem> {

@@ -1,5 +1,7 @@
 //! JSON answers and RFC 9457 errors.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use http::header::{self, HeaderValue};
 use http::{Response, StatusCode};
@@ -65,6 +67,27 @@ impl Problem {
             field: Some(field.to_owned()),
             ..Self::new(code, detail)
         }
+    }
+
+    /// The token's holder asks too often (RFC 6585 4).
+    pub(super) fn too_often(wait: Duration) -> Self {
+        let seconds = wait.as_millis().div_ceil(1000);
+        Self {
+            retry_after_s: u32::try_from(seconds).ok(),
+            ..Self::new(
+                StatusCode::TOO_MANY_REQUESTS,
+                format!(
+                    "this token asks too often: wait {} ms, or send batches",
+                    wait.as_millis()
+                ),
+            )
+        }
+    }
+
+    /// What it is answered as.
+    #[cfg(test)]
+    pub(super) fn code(&self) -> StatusCode {
+        self.code
     }
 
     /// There is no room at the moment.

@@ -1,14 +1,17 @@
 //! Routing of `/v1/…`.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use http::request::Parts;
 use http::{Method, StatusCode};
 use hyper::body::Incoming;
+use tokio::sync::Semaphore;
 
-use super::access::Access;
+use super::access::{Access, SharedTokens};
 use super::problem::{self, Problem};
+use super::stream::{LISTENERS, wants_stream};
 use crate::channel::ChannelHandle;
 use crate::config::Secret;
 use crate::playback::response::Answer;
@@ -18,14 +21,16 @@ use crate::playback::response::Answer;
 pub struct ControlledChannel {
     pub(super) handle: ChannelHandle,
     pub(super) access: Access,
+    pub(super) listeners: Arc<Semaphore>,
 }
 
 impl ControlledChannel {
-    /// A channel that takes events from holders of these tokens.
-    pub fn new(handle: ChannelHandle, tokens: &[Secret]) -> Self {
+    /// A channel that takes events from holders of its own tokens and of those in the file, each at most so often a second.
+    pub fn new(handle: ChannelHandle, own: &[Secret], file: SharedTokens, per_second: NonZeroU32) -> Self {
         Self {
+            access: Access::new(&handle.feed.name, own, file, per_second),
             handle,
-            access: Access::new(tokens),
+            listeners: Arc::new(Semaphore::new(LISTENERS)),
         }
     }
 }
@@ -102,6 +107,7 @@ impl ControlledChannel {
                 allow(request, &[Method::GET, Method::HEAD, Method::POST])?;
                 match request.method {
                     Method::POST => self.post(request, body).await,
+                    Method::GET if wants_stream(request) => self.listen(request),
                     _ => self.events(request).await,
                 }
             }

@@ -10,6 +10,7 @@ use bytes::Bytes;
 use http::header::{self, HeaderValue};
 use http::{HeaderMap, Method, Response, StatusCode};
 use http_body::{Body, Frame, SizeHint};
+use tokio::sync::mpsc;
 use vitrine_packager::playlist::RenderedPlaylist;
 use vitrine_packager::snapshot::MediaBody;
 
@@ -18,8 +19,8 @@ use super::headers::{self, Caching};
 /// An answer on its way to a viewer.
 pub type Answer = Response<SharedBody>;
 
-/// A range of the chunks that a snapshot shares; written without copying.
-#[derive(Debug, Clone, Default)]
+/// A range of the chunks that a snapshot shares, written without copying; or what comes by and by.
+#[derive(Debug, Default)]
 pub struct SharedBody {
     chunks: Arc<[Bytes]>,
     /// Index of the chunk that `skip` counts in.
@@ -27,9 +28,19 @@ pub struct SharedBody {
     /// Bytes of the next chunk that are before the range.
     skip: u64,
     left: u64,
+    /// What comes by and by; it ends with its sender.
+    coming: Option<mpsc::Receiver<Bytes>>,
 }
 
 impl SharedBody {
+    /// Whatever is sent, until the sender is dropped.
+    pub fn coming(bytes: mpsc::Receiver<Bytes>) -> Self {
+        Self {
+            coming: Some(bytes),
+            ..Self::default()
+        }
+    }
+
     /// A single buffer.
     pub fn whole(bytes: Bytes) -> Self {
         let left = bytes.len() as u64;
@@ -38,6 +49,7 @@ impl SharedBody {
             next: 0,
             skip: 0,
             left,
+            coming: None,
         }
     }
 
@@ -56,6 +68,7 @@ impl SharedBody {
             next,
             skip,
             left: range.end.saturating_sub(range.start),
+            coming: None,
         }
     }
 }
@@ -66,8 +79,13 @@ impl Body for SharedBody {
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
+        context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        if let Some(coming) = &mut self.coming {
+            return coming
+                .poll_recv(context)
+                .map(|bytes| bytes.map(|bytes| Ok(Frame::data(bytes))));
+        }
         if self.left == 0 {
             return Poll::Ready(None);
         }
@@ -86,11 +104,14 @@ impl Body for SharedBody {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.left == 0
+        self.left == 0 && self.coming.is_none()
     }
 
     fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.left)
+        match self.coming {
+            Some(_) => SizeHint::default(),
+            None => SizeHint::with_exact(self.left),
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use vitrine_metadata_track::{Action, Effect, Ledger, ShowTime, Track};
 use vitrine_packager::media::WallTime;
 
 use super::{InFlight, NOTICES, ONLY_NODE, Show, ShowSettings};
-use crate::bus::{Entry, Journal, JournalError, Replay};
+use crate::bus::{Entry, Journal, JournalError, Nats, Replay};
 use crate::control::record::LiveState;
 use vitrine_ingest::wall_clock;
 
@@ -35,7 +35,7 @@ impl Show {
         Ok(Self {
             settings,
             channel: channel.to_owned(),
-            node: ONLY_NODE.into(),
+            node: journal.nats.as_ref().map_or(ONLY_NODE.into(), Nats::node),
             track,
             ledger,
             link,
@@ -65,6 +65,7 @@ impl Show {
             self.begun = Some(session.clone());
         }
         self.away = false;
+        self.leave_to_others();
         self.track.begin_session(anchor);
         tracing::info!(
             channel = self.channel,
@@ -84,6 +85,14 @@ impl Show {
         self.away = false;
         let session = session.into();
         self.say(Action::SessionEnded { session });
+    }
+
+    /// What is due while only other origins are on air goes on air there.
+    pub(super) fn leave_to_others(&mut self) {
+        if self.track.clock().is_none() && self.ledger.is_on_air_elsewhere(&self.node) {
+            self.track.absorb(wall_clock().into());
+            self.settle();
+        }
     }
 
     fn say(&mut self, action: Action) {

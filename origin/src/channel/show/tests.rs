@@ -1,3 +1,5 @@
+mod nats;
+
 use std::path::Path;
 
 use tokio::sync::oneshot;
@@ -23,6 +25,7 @@ async fn open(folder: &Path, resume_window: Duration) -> Stage {
     };
     let journal = Journal {
         folder: Some(folder.to_owned()),
+        nats: None,
     };
     let deadline = Instant::now() + PATIENCE;
     let show = loop {
