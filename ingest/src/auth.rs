@@ -119,6 +119,20 @@ impl Reception {
     /// once, within 5 s, the refusal that ended the channel's last publication (see [`Admission::refused`]).
     pub fn admit(&self, app: &str, key: &str) -> Result<Admission, Refusal> {
         self.check_app(app)?;
+        self.admit_to(None, key)
+    }
+
+    /// The application that is served.
+    pub fn app(&self) -> &str {
+        &self.app
+    }
+
+    /// The same for an encoder that names no application, but perhaps a channel, which must be that of the key.
+    ///
+    /// # Errors
+    /// As [`Reception::admit`], but for [`Refusal::UnknownApp`]. A channel that is not the key's is a wrong key: nobody learns
+    /// here which channels there are.
+    pub fn admit_to(&self, channel: Option<&str>, key: &str) -> Result<Admission, Refusal> {
         let offered = key.split('?').next().unwrap_or_default();
         let mut opened = None;
         for place in &self.places {
@@ -131,7 +145,9 @@ impl Reception {
                 opened = Some(place);
             }
         }
-        let place = opened.ok_or(Refusal::WrongKey)?;
+        let place = opened
+            .filter(|place| channel.is_none_or(|channel| channel == place.door.channel))
+            .ok_or(Refusal::WrongKey)?;
         let channel = place.door.channel.clone();
         if place.door.publications.is_closed() {
             return Err(Refusal::ChannelUnavailable { channel });
@@ -222,6 +238,23 @@ mod tests {
                 .admit(app, key)
                 .map(|admission| admission.channel.clone());
             assert_eq!(admitted, expected.map(String::from), "{app} {key}");
+        }
+    }
+
+    #[test]
+    fn a_channel_that_is_named_must_be_that_of_the_key() {
+        let (reception, _publications) = reception();
+        let table = [
+            (Some("demo"), "one", true),
+            (None, "one", true),
+            (Some("shop"), "one", false),
+            (Some("nowhere"), "one", false),
+            (Some("demo"), "four", false),
+        ];
+        for (channel, key, expected) in table {
+            let admitted = reception.admit_to(channel, key);
+            assert_eq!(admitted.is_ok(), expected, "{channel:?} {key}");
+            assert!(expected || admitted.unwrap_err() == Refusal::WrongKey);
         }
     }
 

@@ -23,7 +23,7 @@ pub struct Publication {
     pub id: u64,
     /// The channel that the stream key belongs to.
     pub channel: String,
-    /// `"rtmp"`.
+    /// `"rtmp"` or `"srt"`.
     pub protocol: &'static str,
     /// Where the encoder connects from.
     pub peer: SocketAddr,

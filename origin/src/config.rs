@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use vitrine_ingest::ladder::{LadderChoice, LadderSettings, Plan};
+use vitrine_ingest::srt::{Passphrase, SrtSettings};
 use vitrine_packager::startup::PackagingSettings;
 
 /// Why the program does not start.
@@ -68,8 +69,10 @@ impl std::fmt::Debug for Secret {
 pub struct Config {
     /// Playback, pages and control API.
     pub http: HttpConfig,
-    /// Encoders.
+    /// Encoders by RTMP.
     pub rtmp: RtmpConfig,
+    /// Encoders by SRT.
+    pub srt: SrtConfig,
     /// Parts, segments and windows.
     pub packaging: PackagingConfig,
     /// The channels; without any, the demo channel.
@@ -99,6 +102,20 @@ pub struct HttpConfig {
 pub struct RtmpConfig {
     /// Address and port.
     pub listen: SocketAddr,
+    /// An encoder silent for so long is dropped.
+    pub silence_timeout_seconds: u64,
+}
+
+/// `[srt]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SrtConfig {
+    /// Address and port; none: SRT is not served.
+    pub listen: Option<SocketAddr>,
+    /// The least latency.
+    pub latency_ms: u16,
+    /// What callers must encrypt with.
+    pub passphrase: Option<Secret>,
     /// An encoder silent for so long is dropped.
     pub silence_timeout_seconds: u64,
 }
@@ -154,6 +171,44 @@ impl Default for RtmpConfig {
             listen: SocketAddr::from(([127, 0, 0, 1], 1935)),
             silence_timeout_seconds: 10,
         }
+    }
+}
+
+impl Default for SrtConfig {
+    fn default() -> Self {
+        Self {
+            listen: None,
+            latency_ms: 200,
+            passphrase: None,
+            silence_timeout_seconds: 10,
+        }
+    }
+}
+
+impl SrtConfig {
+    /// As the server takes it.
+    pub fn settings(&self) -> SrtSettings {
+        SrtSettings {
+            latency: Duration::from_millis(u64::from(self.latency_ms)),
+            passphrase: self
+                .passphrase
+                .as_ref()
+                .and_then(|text| Passphrase::new(text.expose())),
+            silence: Duration::from_secs(self.silence_timeout_seconds),
+            ..SrtSettings::default()
+        }
+    }
+
+    fn check(&self) -> Result<(), ConfigError> {
+        let invalid = |text: &str| Err(ConfigError::Invalid(text.into()));
+        if !(20..=8000).contains(&self.latency_ms) {
+            return invalid("srt.latency_ms must be 20 to 8000");
+        }
+        let passphrase = self.passphrase.as_ref().map(|text| text.expose());
+        if passphrase.is_some_and(|text| Passphrase::new(text).is_none()) {
+            return invalid("srt.passphrase must have 10 to 79 bytes");
+        }
+        Ok(())
     }
 }
 
@@ -242,6 +297,13 @@ impl Config {
             variable("VITRINE_RTMP_LISTEN"),
             &mut self.rtmp.listen,
         )?;
+        if let Some(value) = variable("VITRINE_SRT_LISTEN") {
+            let listen = self.srt.listen.insert(SocketAddr::from(([127, 0, 0, 1], 9000)));
+            set("VITRINE_SRT_LISTEN", Some(value), listen)?;
+        }
+        if let Some(passphrase) = variable("VITRINE_SRT_PASSPHRASE") {
+            self.srt.passphrase = Some(Secret(passphrase));
+        }
         let packaging = &mut self.packaging;
         let name = "VITRINE_TARGET_DURATION_SECONDS";
         set(name, variable(name), &mut packaging.target_duration_seconds)?;
@@ -262,7 +324,11 @@ impl Config {
 
     fn check(&mut self) -> Result<(), ConfigError> {
         let invalid = |text: String| Err(ConfigError::Invalid(text));
-        let public = !self.http.listen.ip().is_loopback() || !self.rtmp.listen.ip().is_loopback();
+        let srt = self.srt.listen.iter();
+        let public = [&self.http.listen, &self.rtmp.listen]
+            .into_iter()
+            .chain(srt)
+            .any(|address| !address.ip().is_loopback());
         if self.channels.is_empty() {
             if public {
                 return invalid(
@@ -278,6 +344,7 @@ impl Config {
                 return invalid(format!("channel {}: there are two of that name", channel.name));
             }
         }
+        self.srt.check()?;
         let packaging = &self.packaging;
         if !(1..=10).contains(&packaging.target_duration_seconds) {
             return invalid("packaging.target_duration_seconds must be 1 to 10".into());

@@ -9,6 +9,7 @@
 pub mod channel;
 pub mod config;
 pub mod control;
+mod link_metrics;
 pub mod playback;
 pub mod run;
 pub mod server;

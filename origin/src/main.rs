@@ -74,6 +74,12 @@ fn announce(config: &Config) {
         "OBS → Settings → Stream → Custom…\n  Server      rtmp://{}/live",
         config.rtmp.listen
     );
+    if let Some(srt) = config.srt.listen {
+        let _ = writeln!(
+            out,
+            "By SRT\n  Server      srt://{srt}?mode=caller&streamid=#!::m=publish,s=STREAM_KEY"
+        );
+    }
     for channel in &config.channels {
         let demo = ChannelConfig::demo();
         let is_demo = channel.name == demo.name && channel.stream_keys == demo.stream_keys;

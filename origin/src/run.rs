@@ -3,15 +3,17 @@
 use std::sync::Arc;
 
 use metrics_exporter_prometheus::PrometheusBuilder;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, UdpSocket};
 use tokio::sync::{mpsc, watch};
 use vitrine_ingest::ladder::{LadderError, check_encoders};
 use vitrine_ingest::rtmp::RtmpSettings;
+use vitrine_ingest::srt::Links;
 use vitrine_ingest::{Door, Reception, StreamKey};
 
 use crate::channel::{self, ChannelSettings};
 use crate::config::Config;
 use crate::control::{Control, ControlledChannel};
+use crate::link_metrics;
 use crate::playback::serve::Playback;
 use crate::server::{self, Site, TlsError};
 
@@ -56,6 +58,10 @@ pub async fn run(config: Config, shutdown: watch::Receiver<bool>) -> Result<(), 
     };
     let http = bind("http.listen", config.http.listen).await?;
     let rtmp = bind("rtmp.listen", config.rtmp.listen).await?;
+    let srt = match config.srt.listen {
+        Some(address) => Some(bind_udp("srt.listen", address).await?),
+        None => None,
+    };
 
     let (mut doors, mut controlled, mut feeds, mut tasks) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     // Channels end after the encoders' server, so that they hear of its farewell.
@@ -99,6 +105,7 @@ pub async fn run(config: Config, shutdown: watch::Receiver<bool>) -> Result<(), 
     };
     let mut stop_rtmp = shutdown.clone();
     let reception = Arc::new(Reception::new("live", doors));
+    let srt = srt.map(|socket| tokio::spawn(serve_srt(socket, &config, &reception, shutdown.clone())));
     let encoders = tokio::spawn(vitrine_ingest::rtmp::serve(
         rtmp,
         reception,
@@ -115,6 +122,9 @@ pub async fn run(config: Config, shutdown: watch::Receiver<bool>) -> Result<(), 
         shutdown,
     ));
     let _ = encoders.await;
+    if let Some(srt) = srt {
+        let _ = srt.await;
+    }
     // The sessions' ENDLIST answers every waiting viewer.
     channels_stop.send_replace(true);
     for task in tasks {
@@ -128,4 +138,29 @@ async fn bind(key: &'static str, address: std::net::SocketAddr) -> Result<TcpLis
     TcpListener::bind(address)
         .await
         .map_err(|source| RunError::Bind { key, address, source })
+}
+
+async fn bind_udp(key: &'static str, address: std::net::SocketAddr) -> Result<UdpSocket, RunError> {
+    UdpSocket::bind(address)
+        .await
+        .map_err(|source| RunError::Bind { key, address, source })
+}
+
+/// The SRT server, and the figures of its connections.
+fn serve_srt(
+    socket: UdpSocket,
+    config: &Config,
+    reception: &Arc<Reception>,
+    mut shutdown: watch::Receiver<bool>,
+) -> impl Future<Output = ()> + use<> {
+    let (links, reception, settings) = (Links::default(), Arc::clone(reception), config.srt.settings());
+    async move {
+        let serving = vitrine_ingest::srt::serve(socket, reception, settings, links.clone(), async move {
+            let _ = shutdown.wait_for(|stop| *stop).await;
+        });
+        tokio::select! {
+            () = serving => {}
+            () = link_metrics::publish(links) => {}
+        }
+    }
 }

@@ -2,6 +2,8 @@
 #![allow(dead_code)] // each test file uses its part
 #![allow(clippy::unwrap_used, clippy::expect_used)] // a test file outside of #[test] functions
 
+pub mod lossy;
+pub mod mutants;
 pub mod wire;
 
 use std::process::{Output, Stdio};
