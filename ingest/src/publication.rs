@@ -143,6 +143,9 @@ pub enum EndReason {
         /// The allowed time.
         seconds: u64,
     },
+    /// The same encoder came by another connection.
+    #[error("another connection with the same stream key took over")]
+    Replaced,
     /// What the encoder sent makes no sense.
     #[error("the encoder broke the protocol: {0}")]
     ProtocolError(String),

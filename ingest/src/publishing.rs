@@ -90,12 +90,17 @@ impl Publishing {
         &self.admission.channel
     }
 
+    /// Notes that the encoder has sent media: it is not half-dead.
+    pub fn heard(&self) {
+        self.admission.heard();
+    }
+
     /// Whether the channel has it.
     pub fn is_handed_over(&self) -> bool {
         self.publisher.is_some()
     }
 
-    /// Resolves when the channel refuses the publication or drops it, or the server stops.
+    /// Resolves when the channel refuses the publication or drops it, another connection takes over, or the server stops.
     pub async fn interrupted(&mut self) -> Stop {
         let refused = async {
             match &mut self.publisher {
@@ -107,6 +112,7 @@ impl Publishing {
             biased;
             refusal = refused => refusal.unwrap_or_else(|| unavailable(&self.admission)).into(),
             () = until_true(&mut self.stopped) => EndReason::ShuttingDown.into(),
+            () = until_true(&mut self.admission.replaced) => EndReason::Replaced.into(),
         }
     }
 
@@ -143,11 +149,13 @@ impl Publishing {
         let Some(publisher) = &mut self.publisher else {
             return Ok(());
         };
+        let mut replaced = self.admission.replaced.clone();
         let unavailable = || unavailable(&self.admission);
         let sent = tokio::select! {
             biased;
             refusal = &mut publisher.refusal => return Err(refusal.unwrap_or_else(|_| unavailable()).into()),
             () = until_true(&mut self.stopped) => return Err(EndReason::ShuttingDown.into()),
+            () = until_true(&mut replaced) => return Err(EndReason::Replaced.into()),
             sent = timeout(self.stall, publisher.arrivals.send(arrival)) => sent,
         };
         match sent {

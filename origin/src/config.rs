@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use vitrine_ingest::ladder::{LadderChoice, LadderSettings, Plan};
 use vitrine_ingest::srt::{Passphrase, SrtSettings};
+use vitrine_ingest::{OnBusy, StreamKey};
 use vitrine_packager::startup::PackagingSettings;
 
 /// Why the program does not start.
@@ -140,8 +141,11 @@ pub struct PackagingConfig {
 pub struct ChannelConfig {
     /// As in its URLs.
     pub name: String,
-    /// Who may publish.
+    /// Who may publish: keys, or their hashes.
     pub stream_keys: Vec<Secret>,
+    /// When another encoder publishes already.
+    #[serde(default)]
+    pub on_busy: OnBusy,
     /// Who may post events.
     #[serde(default)]
     pub event_tokens: Vec<Secret>,
@@ -322,13 +326,17 @@ impl Config {
         Ok(())
     }
 
+    /// Whether anything is served to other machines.
+    pub fn is_public(&self) -> bool {
+        [&self.http.listen, &self.rtmp.listen]
+            .into_iter()
+            .chain(&self.srt.listen)
+            .any(|address| !address.ip().is_loopback())
+    }
+
     fn check(&mut self) -> Result<(), ConfigError> {
         let invalid = |text: String| Err(ConfigError::Invalid(text));
-        let srt = self.srt.listen.iter();
-        let public = [&self.http.listen, &self.rtmp.listen]
-            .into_iter()
-            .chain(srt)
-            .any(|address| !address.ip().is_loopback());
+        let public = self.is_public();
         if self.channels.is_empty() {
             if public {
                 return invalid(
@@ -372,10 +380,25 @@ impl ChannelConfig {
         Self {
             name: "demo".into(),
             stream_keys: secret(),
+            on_busy: OnBusy::default(),
             event_tokens: secret(),
             ladder: LadderChoice::Auto,
             audio_bitrates_kbps: Vec::new(),
         }
+    }
+
+    /// As the reception takes them.
+    pub fn keys(&self) -> Result<Vec<StreamKey>, ConfigError> {
+        let keys = self.stream_keys.iter().map(|key| StreamKey::parse(key.expose()));
+        keys.collect::<Result<_, _>>()
+            .map_err(|error| ConfigError::Invalid(format!("channel {}: stream_keys: {error}", self.name)))
+    }
+
+    /// Whether any of its stream keys can be read in the configuration.
+    pub fn has_plain_keys(&self) -> bool {
+        self.stream_keys
+            .iter()
+            .any(|key| !StreamKey::is_hashed(key.expose()))
     }
 
     /// As the ladder takes it.
@@ -399,7 +422,8 @@ impl ChannelConfig {
         if secrets().any(|secret| secret.0.is_empty()) {
             return invalid("keys and tokens must not be empty");
         }
-        if public && secrets().any(|secret| secret.0 == "demo") {
+        let keys = self.keys()?;
+        if public && (secrets().any(|secret| secret.0 == "demo") || keys.contains(&StreamKey::new("demo"))) {
             return invalid("the key or token \"demo\" is for loopback only: choose a long random one");
         }
         if self
@@ -417,95 +441,4 @@ impl ChannelConfig {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn load(text: &str) -> Result<Config, ConfigError> {
-        let mut config = Config::parse(Path::new("v.toml"), text)?;
-        config.check()?;
-        Ok(config)
-    }
-
-    #[test]
-    fn mistakes_are_named_with_their_line_and_remedy() {
-        let key = "stream_keys = [\"k\"]";
-        let table = [
-            (
-                "[http]\nlisten = \"127.0.0.1:1\"\nport = 2".to_owned(),
-                "v.toml:3: unknown field `port`",
-            ),
-            (
-                "[packaging]\ntarget_duration_seconds = \"two\"".to_owned(),
-                "v.toml:2: invalid type",
-            ),
-            ("[http]\nlisten = \"nowhere\"".to_owned(), "v.toml:2:"),
-            ("[http]\nlisten = \"0.0.0.0:80\"".to_owned(), "channels need keys"),
-            (format!("[[channel]]\nname = \"My Shop\"\n{key}"), "a-z, 0-9"),
-            (
-                format!("[[channel]]\nname = \"a\"\n{key}\n[[channel]]\nname = \"a\"\n{key}"),
-                "two of that name",
-            ),
-            (
-                "[[channel]]\nname = \"a\"\nstream_keys = []".to_owned(),
-                "at least one key",
-            ),
-            (
-                "[http]\nlisten = \"0.0.0.0:80\"\n[[channel]]\nname = \"a\"\nstream_keys = [\"demo\"]"
-                    .to_owned(),
-                "loopback only",
-            ),
-            ("[packaging]\npart_target_seconds = 0.01".to_owned(), "0.1 to 1.0"),
-            (
-                "[packaging]\nwindow_seconds = 3".to_owned(),
-                "six target durations",
-            ),
-            ("[http]\ntls_cert = \"a.pem\"".to_owned(), "go together"),
-            (
-                format!("[[channel]]\nname = \"a\"\n{key}\nladder = \"best\""),
-                "v.toml:4: unknown ladder `best`",
-            ),
-            (
-                format!("[[channel]]\nname = \"a\"\n{key}\nladder = [{{ hight = 480 }}]"),
-                "v.toml:4: unknown field `hight`",
-            ),
-            (
-                format!("[[channel]]\nname = \"a\"\n{key}\nladder = [{{ height = 20 }}]"),
-                "64 to 4320",
-            ),
-        ];
-        for (text, expected) in table {
-            let message = load(&text).unwrap_err().to_string();
-            assert!(message.contains(expected), "{text}: {message}");
-        }
-    }
-
-    #[test]
-    fn variables_win_over_the_file_and_name_themselves_when_wrong() {
-        let found = |name: &str| (name == "VITRINE_PART_TARGET_SECONDS").then(|| "0.2".to_owned());
-        assert_eq!(
-            Config::load(None, found).unwrap().packaging.part_target_seconds,
-            0.2
-        );
-        let wrong = |name: &str| (name == "VITRINE_HTTP_LISTEN").then(|| "8080".to_owned());
-        assert!(
-            Config::load(None, wrong)
-                .unwrap_err()
-                .to_string()
-                .starts_with("VITRINE_HTTP_LISTEN=8080: ")
-        );
-    }
-
-    #[test]
-    fn the_manual_states_the_defaults() {
-        let manual = include_str!("../../vitrine.toml");
-        let config = load(manual).unwrap();
-        let default = load("").unwrap();
-        assert_eq!(format!("{config:?}"), format!("{default:?}"));
-    }
-
-    #[test]
-    fn secrets_are_not_printed() {
-        let config = load("[[channel]]\nname = \"a\"\nstream_keys = [\"hidden\"]").unwrap();
-        assert!(!format!("{config:?}").contains("hidden"));
-    }
-}
+mod tests;

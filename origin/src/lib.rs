@@ -9,6 +9,7 @@
 pub mod channel;
 pub mod config;
 pub mod control;
+pub mod keys;
 mod link_metrics;
 pub mod playback;
 pub mod run;

@@ -4,11 +4,12 @@ use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{Parser, Subcommand};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tracing_subscriber::EnvFilter;
 use vitrine_origin::config::{ChannelConfig, Config};
+use vitrine_origin::keys::KeyCommand;
 use vitrine_origin::run::run;
 
 /// The live shop window: RTMP in, Low-Latency HLS with shopping events out.
@@ -21,6 +22,16 @@ struct Arguments {
     /// Checks the configuration and stops.
     #[arg(long)]
     check: bool,
+    /// Instead of serving.
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Stream keys.
+    #[command(subcommand)]
+    Key(KeyCommand),
 }
 
 #[tokio::main]
@@ -41,6 +52,9 @@ async fn main() -> ExitCode {
 }
 
 async fn start(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
+    if let Some(Command::Key(command)) = arguments.command {
+        return Ok(command.run(&mut std::io::stdin().lock(), &mut std::io::stdout().lock())?);
+    }
     let config = Config::load(arguments.config.as_deref(), |name| std::env::var(name).ok())?;
     if arguments.check {
         return Ok(());

@@ -8,10 +8,10 @@ use tokio::sync::{mpsc, watch};
 use vitrine_ingest::ladder::{LadderError, check_encoders};
 use vitrine_ingest::rtmp::RtmpSettings;
 use vitrine_ingest::srt::Links;
-use vitrine_ingest::{Door, Reception, StreamKey};
+use vitrine_ingest::{Door, Reception};
 
 use crate::channel::{self, ChannelSettings};
-use crate::config::Config;
+use crate::config::{Config, ConfigError};
 use crate::control::{Control, ControlledChannel};
 use crate::link_metrics;
 use crate::playback::serve::Playback;
@@ -41,6 +41,9 @@ pub enum RunError {
         /// What is missing.
         source: LadderError,
     },
+    /// The configuration was not checked.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
     /// TLS is configured and cannot be spoken.
     #[error(transparent)]
     Tls(#[from] TlsError),
@@ -66,6 +69,7 @@ pub async fn run(config: Config, shutdown: watch::Receiver<bool>) -> Result<(), 
     let (mut doors, mut controlled, mut feeds, mut tasks) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     // Channels end after the encoders' server, so that they hear of its farewell.
     let (channels_stop, channels_stopped) = watch::channel(false);
+    let public = config.is_public();
     for channel in &config.channels {
         check_encoders(&channel.ladder()).map_err(|source| RunError::Ladder {
             channel: channel.name.clone(),
@@ -79,14 +83,16 @@ pub async fn run(config: Config, shutdown: watch::Receiver<bool>) -> Result<(), 
             reconnect_window: config.packaging.reconnect_window(),
         };
         let (handle, task) = channel::spawn(settings, queue, channels_stopped.clone());
-        let keys = channel
-            .stream_keys
-            .iter()
-            .map(|key| StreamKey::new(key.expose()))
-            .collect();
+        if public && channel.has_plain_keys() {
+            tracing::warn!(
+                channel = channel.name,
+                "a stream key stands in the configuration as it is: put its hash there (vitrine key hash)"
+            );
+        }
         doors.push(Door {
             channel: channel.name.clone(),
-            keys,
+            keys: channel.keys()?,
+            on_busy: channel.on_busy,
             publications,
         });
         feeds.push(handle.feed.clone());

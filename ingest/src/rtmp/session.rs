@@ -104,6 +104,10 @@ where
         Err(cause) => cause,
     };
     match &cause {
+        // Of it a line was said when it began.
+        EndCause::Refused(refusal @ Refusal::TooManyAttempts { .. }) => {
+            tracing::debug!(reason = %refusal, "encoder refused");
+        }
         EndCause::Refused(refusal) => tracing::warn!(reason = %refusal, "encoder refused"),
         EndCause::NoHandshake(error) => tracing::debug!(reason = %error, "no handshake"),
         other => tracing::info!(reason = %other, "encoder gone"),
@@ -134,7 +138,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
         let admission = tokio::select! {
             biased;
             () = until_true(&mut stopped) => return Err(EndReason::ShuttingDown.into()),
-            set_up = timeout(self.settings.setup, self.wire.set_up(reception)) => {
+            set_up = timeout(self.settings.setup, self.wire.set_up(reception, self.peer.ip())) => {
                 set_up.map_err(|_| EndCause::SetupTimedOut)??
             }
         };
@@ -155,6 +159,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
             let held = self.wire.held_bytes() + publishing.assembly.held_bytes();
             self.peak_held_bytes = self.peak_held_bytes.max(held);
             publishing.hand_on().await?;
+            if is_media {
+                publishing.heard();
+            }
             // Before the hand-over nothing counts: media that never becomes a track is no media.
             if is_media && publishing.is_handed_over() {
                 deadline = Instant::now() + silence;

@@ -64,6 +64,7 @@ impl Rejection {
             Self::Overload => 1402,
             Self::Refused(refusal) => match refusal {
                 Refusal::WrongKey => 1401,
+                Refusal::TooManyAttempts { .. } => 1403,
                 Refusal::UnknownApp { .. } => 1404,
                 Refusal::PlayNotSupported => 1405,
                 Refusal::ChannelBusy { .. } => 1407,

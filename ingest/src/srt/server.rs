@@ -23,7 +23,8 @@ use super::rejection::Rejection;
 use super::session::{Caller, run_session};
 use super::stats::Links;
 use super::stream_id::Wish;
-use crate::auth::{Admission, Reception};
+use crate::auth::{Admission, Entry, Reception};
+use crate::refusal::Refusal;
 
 /// How long sessions may take to say goodbye when the server stops.
 const FAREWELL: Duration = Duration::from_secs(3);
@@ -157,16 +158,25 @@ impl Server {
             return None;
         }
         match self.admit(call, peer) {
-            Ok((admission, decryption)) => Some(self.open(call, peer, admission, decryption)),
+            Ok((Entry::Admitted(admission), decryption)) => {
+                Some(self.open(call, peer, admission, decryption))
+            }
+            // It calls again within a moment.
+            Ok((Entry::Vacating, _)) => None,
             Err(rejection) => {
-                tracing::warn!(%peer, reason = %rejection, code = rejection.code(), "encoder refused");
+                // Of an address that is locked out a line was said when it began.
+                if matches!(rejection, Rejection::Refused(Refusal::TooManyAttempts { .. })) {
+                    tracing::debug!(%peer, reason = %rejection, "encoder refused");
+                } else {
+                    tracing::warn!(%peer, reason = %rejection, code = rejection.code(), "encoder refused");
+                }
                 Some(call.reject(peer, rejection.code()))
             }
         }
     }
 
     /// Whether a caller may publish. Cheap things are looked at first: the passphrase takes time.
-    fn admit(&self, call: &Call, peer: SocketAddr) -> Result<(Admission, Option<Decryption>), Rejection> {
+    fn admit(&self, call: &Call, peer: SocketAddr) -> Result<(Entry, Option<Decryption>), Rejection> {
         match call.kind() {
             Kind::Live => {}
             Kind::Old => return Err(Rejection::OldVersion),
@@ -187,11 +197,11 @@ impl Server {
             }
             _ => return Err(Rejection::Unsecure),
         };
-        let admission = self.reception.admit_to(wish.channel, wish.key)?;
+        let entry = self.reception.admit_to(peer.ip(), wish.channel, wish.key)?;
         let decryption = material
             .map(|(passphrase, material)| Decryption::new(passphrase, &material).ok_or(Rejection::BadSecret))
             .transpose()?;
-        Ok((admission, decryption))
+        Ok((entry, decryption))
     }
 
     fn open(

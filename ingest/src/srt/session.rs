@@ -86,6 +86,9 @@ impl Session {
         let mut last_media = Instant::now();
         loop {
             let had_media = self.deliver().await?;
+            if had_media {
+                self.publishing.heard();
+            }
             // Before the hand-over nothing counts: media that never becomes a track is no media.
             if had_media && self.publishing.is_handed_over() {
                 last_media = Instant::now();
