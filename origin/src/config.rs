@@ -72,6 +72,8 @@ pub struct Config {
     pub http: HttpConfig,
     /// Encoders by RTMP.
     pub rtmp: RtmpConfig,
+    /// Encoders by RTMPS.
+    pub rtmps: RtmpsConfig,
     /// Encoders by SRT.
     pub srt: SrtConfig,
     /// Parts, segments and windows.
@@ -105,6 +107,18 @@ pub struct RtmpConfig {
     pub listen: SocketAddr,
     /// An encoder silent for so long is dropped.
     pub silence_timeout_seconds: u64,
+}
+
+/// `[rtmps]`
+#[derive(Debug, Clone, Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+pub struct RtmpsConfig {
+    /// Address and port; none: RTMPS is not served.
+    pub listen: Option<SocketAddr>,
+    /// Certificate chain, PEM; none: that of `[http]`.
+    pub tls_cert: Option<PathBuf>,
+    /// Private key, PEM; none: that of `[http]`.
+    pub tls_key: Option<PathBuf>,
 }
 
 /// `[srt]`
@@ -301,6 +315,10 @@ impl Config {
             variable("VITRINE_RTMP_LISTEN"),
             &mut self.rtmp.listen,
         )?;
+        if let Some(value) = variable("VITRINE_RTMPS_LISTEN") {
+            let listen = self.rtmps.listen.insert(SocketAddr::from(([127, 0, 0, 1], 1936)));
+            set("VITRINE_RTMPS_LISTEN", Some(value), listen)?;
+        }
         if let Some(value) = variable("VITRINE_SRT_LISTEN") {
             let listen = self.srt.listen.insert(SocketAddr::from(([127, 0, 0, 1], 9000)));
             set("VITRINE_SRT_LISTEN", Some(value), listen)?;
@@ -326,10 +344,23 @@ impl Config {
         Ok(())
     }
 
+    /// Where RTMPS is served, with which certificate and key.
+    pub fn rtmps(&self) -> Option<(SocketAddr, &Path, &Path)> {
+        let RtmpsConfig {
+            listen,
+            tls_cert,
+            tls_key,
+        } = &self.rtmps;
+        let cert = tls_cert.as_ref().or(self.http.tls_cert.as_ref())?;
+        let key = tls_key.as_ref().or(self.http.tls_key.as_ref())?;
+        Some(((*listen)?, cert, key))
+    }
+
     /// Whether anything is served to other machines.
     pub fn is_public(&self) -> bool {
         [&self.http.listen, &self.rtmp.listen]
             .into_iter()
+            .chain(&self.rtmps.listen)
             .chain(&self.srt.listen)
             .any(|address| !address.ip().is_loopback())
     }
@@ -365,6 +396,11 @@ impl Config {
             return invalid(
                 "packaging.window_seconds must be at least six target durations, and at most 3600".into(),
             );
+        }
+        if self.rtmps.tls_cert.is_some() != self.rtmps.tls_key.is_some()
+            || (self.rtmps.listen.is_some() && self.rtmps().is_none())
+        {
+            return invalid("rtmps.listen needs rtmps.tls_cert and rtmps.tls_key, or those of [http]".into());
         }
         if self.http.tls_cert.is_some() != self.http.tls_key.is_some() {
             return invalid("http.tls_cert and http.tls_key go together: give both or none".into());

@@ -10,12 +10,13 @@ use vitrine_ingest::rtmp::RtmpSettings;
 use vitrine_ingest::srt::Links;
 use vitrine_ingest::{Door, Reception};
 
+use crate::certificate::{Renewed, TlsError};
 use crate::channel::{self, ChannelSettings};
 use crate::config::{Config, ConfigError};
 use crate::control::{Control, ControlledChannel};
 use crate::link_metrics;
 use crate::playback::serve::Playback;
-use crate::server::{self, Site, TlsError};
+use crate::server::{self, Site};
 
 /// Bounded: publications that a channel's task has not taken up yet. Full: ingest answers that the channel is unavailable.
 const PUBLICATION_QUEUE: usize = 2;
@@ -61,6 +62,13 @@ pub async fn run(config: Config, shutdown: watch::Receiver<bool>) -> Result<(), 
     };
     let http = bind("http.listen", config.http.listen).await?;
     let rtmp = bind("rtmp.listen", config.rtmp.listen).await?;
+    let rtmps = match config.rtmps() {
+        Some((address, cert, key)) => {
+            let certificate = Renewed::load(cert, key)?;
+            Some((bind("rtmps.listen", address).await?, certificate))
+        }
+        None => None,
+    };
     let srt = match config.srt.listen {
         Some(address) => Some(bind_udp("srt.listen", address).await?),
         None => None,
@@ -112,6 +120,16 @@ pub async fn run(config: Config, shutdown: watch::Receiver<bool>) -> Result<(), 
     let mut stop_rtmp = shutdown.clone();
     let reception = Arc::new(Reception::new("live", doors));
     let srt = srt.map(|socket| tokio::spawn(serve_srt(socket, &config, &reception, shutdown.clone())));
+    let rtmps = rtmps.map(|(listener, certificate)| {
+        let (reception, settings) = (Arc::clone(&reception), settings.clone());
+        tokio::spawn(serve_rtmps(
+            listener,
+            certificate,
+            reception,
+            settings,
+            shutdown.clone(),
+        ))
+    });
     let encoders = tokio::spawn(vitrine_ingest::rtmp::serve(
         rtmp,
         reception,
@@ -128,8 +146,8 @@ pub async fn run(config: Config, shutdown: watch::Receiver<bool>) -> Result<(), 
         shutdown,
     ));
     let _ = encoders.await;
-    if let Some(srt) = srt {
-        let _ = srt.await;
+    for others in [rtmps, srt].into_iter().flatten() {
+        let _ = others.await;
     }
     // The sessions' ENDLIST answers every waiting viewer.
     channels_stop.send_replace(true);
@@ -150,6 +168,24 @@ async fn bind_udp(key: &'static str, address: std::net::SocketAddr) -> Result<Ud
     UdpSocket::bind(address)
         .await
         .map_err(|source| RunError::Bind { key, address, source })
+}
+
+/// The RTMPS server, and its certificate.
+async fn serve_rtmps(
+    listener: TcpListener,
+    certificate: Renewed,
+    reception: Arc<Reception>,
+    settings: RtmpSettings,
+    mut shutdown: watch::Receiver<bool>,
+) {
+    let current = certificate.current();
+    let serving = vitrine_ingest::rtmp::serve_tls(listener, current, reception, settings, async move {
+        let _ = shutdown.wait_for(|stop| *stop).await;
+    });
+    tokio::select! {
+        () = serving => {}
+        () = certificate.keep() => {}
+    }
 }
 
 /// The SRT server, and the figures of its connections.

@@ -48,6 +48,11 @@ fn mistakes_are_named_with_their_line_and_remedy() {
             format!("[[channel]]\nname = \"a\"\n{key}\non_busy = \"fight\""),
             "v.toml:4: unknown variant `fight`",
         ),
+        (
+            "[rtmps]\nlisten = \"127.0.0.1:1\"".to_owned(),
+            "rtmps.listen needs",
+        ),
+        ("[rtmps]\ntls_cert = \"a.pem\"".to_owned(), "rtmps.listen needs"),
         ("[srt]\nlatency_ms = 10".to_owned(), "20 to 8000"),
         ("[srt]\npassphrase = \"short\"".to_owned(), "10 to 79 bytes"),
         ("[packaging]\npart_target_seconds = 0.01".to_owned(), "0.1 to 1.0"),
