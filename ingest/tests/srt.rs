@@ -175,6 +175,41 @@ async fn nothing_is_lost_on_a_way_that_loses_and_swaps_packets() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_way_that_loses_every_fifth_packet_degrades_and_never_wedges() {
+    let mut server = Server::start(SrtSettings::default()).await;
+    let weather = Weather {
+        loss: 200,
+        swapped: 50,
+    };
+    let relay = Relay::start(server.port, weather).await;
+    let _child = ffmpeg(relay.port, KEY, "conntimeo=10000", "6");
+    let publication = server.publication().await;
+    let taken = take_all(publication).await;
+    let video = taken
+        .frames
+        .iter()
+        .filter(|frame| frame.track == TrackKind::Video);
+    let count = video.count();
+    println!(
+        "{} packets lost on the way: {count} of 180 pictures",
+        relay.lost()
+    );
+    assert!(count > 90, "{count}");
+    // The last word may be lost too.
+    let ends = [EndReason::Unpublished, EndReason::ConnectionLost];
+    assert!(
+        taken.end.as_ref().is_some_and(|end| ends.contains(end)),
+        "{:?}",
+        taken.end
+    );
+
+    // A good way again: nothing is left of the bad one.
+    let _child = ffmpeg(server.port, KEY, "latency=1500000", "3");
+    assert_whole(&take_all(server.publication().await).await, 3);
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn encrypted_publications_arrive_with_keys_of_each_length() {
     let settings = SrtSettings {
         passphrase: Passphrase::new("correct horse battery"),
