@@ -52,6 +52,7 @@ bench: deps-bench web
 MINUTES := 5
 fuzz:
 	cd ingest && cargo +nightly fuzz run session -- -max_total_time=$$(( $(MINUTES) * 60 ))
+	cd ingest && cargo +nightly fuzz run ts -- -max_total_time=$$(( $(MINUTES) * 60 ))
 	cd packager && cargo +nightly fuzz run codec -- -max_total_time=$$(( $(MINUTES) * 60 ))
 	cd packager && cargo +nightly fuzz run request -- -max_total_time=$$(( $(MINUTES) * 60 ))
 

@@ -15,6 +15,7 @@ use crate::clock::{Clock, Stamp};
 use crate::flv::{self, AudioTag, Coding, Metadata, VideoTag};
 use crate::publication::Arrival;
 use crate::refusal::Refusal;
+use crate::ts::Element;
 
 /// How long a track that was announced, or may still come, is waited for: in media time and in wall time.
 const PATIENCE_MS: i64 = 2_000;
@@ -111,12 +112,35 @@ impl Assembly {
         Some(arrival)
     }
 
-    /// Takes a video message.
+    /// Takes a video message of RTMP.
     ///
     /// # Errors
     /// [`Fault::Refused`] for a codec or configuration that is not served.
     pub fn video(&mut self, timestamp: u32, body: Bytes, received: WallTime) -> Result<(), Fault> {
-        match flv::read_video(body)? {
+        self.video_tag(timestamp, flv::read_video(body)?, received)
+    }
+
+    /// Takes an element of a transport stream.
+    ///
+    /// # Errors
+    /// As [`Assembly::video`].
+    pub fn element(&mut self, element: Element, received: WallTime) -> Result<(), Fault> {
+        match element {
+            Element::Announced { video, audio } => {
+                self.metadata(Metadata {
+                    has_video: video,
+                    has_audio: audio,
+                    ..Metadata::default()
+                });
+                Ok(())
+            }
+            Element::Video { timestamp, tag } => self.video_tag(timestamp, tag, received),
+            Element::Audio { timestamp, tag } => self.audio_tag(timestamp, tag, received),
+        }
+    }
+
+    fn video_tag(&mut self, timestamp: u32, tag: VideoTag, received: WallTime) -> Result<(), Fault> {
+        match tag {
             VideoTag::Config { codec, record } => self.configure_video(codec, record)?,
             VideoTag::Frame {
                 codec,
@@ -156,12 +180,16 @@ impl Assembly {
         Ok(())
     }
 
-    /// Takes an audio message.
+    /// Takes an audio message of RTMP.
     ///
     /// # Errors
     /// As [`Assembly::video`].
     pub fn audio(&mut self, timestamp: u32, body: Bytes, received: WallTime) -> Result<(), Fault> {
-        match flv::read_audio(body)? {
+        self.audio_tag(timestamp, flv::read_audio(body)?, received)
+    }
+
+    fn audio_tag(&mut self, timestamp: u32, tag: AudioTag, received: WallTime) -> Result<(), Fault> {
+        match tag {
             AudioTag::Config(asc) => self.configure_audio(asc)?,
             AudioTag::Frame(data) if !data.is_empty() => {
                 self.seen_audio = true;

@@ -1,40 +1,25 @@
 //! Who may publish where, and which channel is busy.
 
-use std::fmt;
+mod attempts;
+mod key;
+mod seat;
+
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use subtle::{Choice, ConstantTimeEq};
-use tokio::sync::mpsc;
+use subtle::Choice;
+use tokio::sync::{mpsc, watch};
+
+use attempts::Attempts;
+use seat::{SharedSeat, Take};
+
+pub use key::{BadHash, StreamKey};
+pub use seat::OnBusy;
 
 use crate::publication::Publication;
 use crate::refusal::Refusal;
-
-/// How long the reason of a refusal is kept for the encoder's next attempt. OBS comes again after 2 s.
-const PARTING_WORDS_LAST: Duration = Duration::from_secs(5);
-
-/// A secret that admits an encoder to a channel. Never printed; compared in constant time.
-#[derive(Clone)]
-pub struct StreamKey(String);
-
-impl StreamKey {
-    /// A key as it stands in the config; the text is not changed. One with a `?` in it matches nothing: what follows
-    /// a `?` in an encoder's key is a query.
-    pub fn new(key: impl Into<String>) -> Self {
-        Self(key.into())
-    }
-
-    fn matches(&self, offered: &str) -> Choice {
-        self.0.as_bytes().ct_eq(offered.as_bytes())
-    }
-}
-
-impl fmt::Debug for StreamKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("StreamKey(…)")
-    }
-}
 
 /// A channel as encoders see it: the keys that open it, and where its publications go.
 #[derive(Debug)]
@@ -43,6 +28,8 @@ pub struct Door {
     pub channel: String,
     /// Any of these opens the door. None: nobody may publish here.
     pub keys: Vec<StreamKey>,
+    /// When another encoder publishes already.
+    pub on_busy: OnBusy,
     /// Takes each accepted publication. Full for as long as a session may stall: the encoder is dropped.
     pub publications: mpsc::Sender<Publication>,
 }
@@ -53,20 +40,22 @@ pub struct Reception {
     app: String,
     places: Vec<Place>,
     next_id: AtomicU64,
+    attempts: Mutex<Attempts>,
 }
 
 #[derive(Debug)]
 struct Place {
     door: Door,
-    seat: Arc<Mutex<Seat>>,
+    seat: SharedSeat,
 }
 
-/// A channel's one place to publish.
-#[derive(Debug, Default)]
-struct Seat {
-    taken: bool,
-    /// Why the last publication was refused, and when.
-    parting_words: Option<(Refusal, Instant)>,
+/// The answer to the holder of a right key.
+#[derive(Debug)]
+pub enum Entry {
+    /// It may publish.
+    Admitted(Admission),
+    /// A half-dead connection is being ended for it: it is to ask again in a moment.
+    Vacating,
 }
 
 /// The right to publish on a channel, alone. The channel is free again when it is dropped.
@@ -78,7 +67,9 @@ pub struct Admission {
     pub publication_id: u64,
     /// Where to hand the publication over.
     pub publications: mpsc::Sender<Publication>,
-    seat: Arc<Mutex<Seat>>,
+    /// Turns true when another encoder takes over.
+    pub replaced: watch::Receiver<bool>,
+    seat: SharedSeat,
 }
 
 impl Reception {
@@ -92,6 +83,7 @@ impl Reception {
             app: app.into(),
             places: places.collect(),
             next_id: AtomicU64::new(1),
+            attempts: Mutex::default(),
         }
     }
 
@@ -110,75 +102,100 @@ impl Reception {
         }
     }
 
-    /// Admits the holder of `key` (given as `KEY` or `KEY?x=y`) to the channel whose key it is.
+    /// Admits the holder of `key` (given as `KEY` or `KEY?x=y`), who is at the address `from`, to the channel whose key it is.
     ///
     /// Every key of every door is compared, so that the time taken tells nothing of which one came close.
     ///
     /// # Errors
-    /// [`Refusal::UnknownApp`], [`Refusal::WrongKey`], [`Refusal::ChannelUnavailable`], [`Refusal::ChannelBusy`]; and
-    /// once, within 5 s, the refusal that ended the channel's last publication (see [`Admission::refused`]).
-    pub fn admit(&self, app: &str, key: &str) -> Result<Admission, Refusal> {
+    /// [`Refusal::UnknownApp`], [`Refusal::WrongKey`], [`Refusal::TooManyAttempts`], [`Refusal::ChannelUnavailable`],
+    /// [`Refusal::ChannelBusy`]; and once, within 5 s, the refusal that ended the channel's last publication (see
+    /// [`Admission::refused`]).
+    pub fn admit(&self, from: IpAddr, app: &str, key: &str) -> Result<Entry, Refusal> {
         self.check_app(app)?;
-        let offered = key.split('?').next().unwrap_or_default();
-        let mut opened = None;
-        for place in &self.places {
-            let opens = place
-                .door
-                .keys
-                .iter()
-                .fold(Choice::from(0), |found, key| found | key.matches(offered));
-            if bool::from(opens) && !offered.is_empty() {
-                opened = Some(place);
-            }
+        self.admit_to(from, None, key)
+    }
+
+    /// The application that is served.
+    pub fn app(&self) -> &str {
+        &self.app
+    }
+
+    /// The same for an encoder that names no application, but perhaps a channel, which must be that of the key.
+    ///
+    /// # Errors
+    /// As [`Reception::admit`], but for [`Refusal::UnknownApp`]. A channel that is not the key's is a wrong key: nobody learns
+    /// here which channels there are.
+    pub fn admit_to(&self, from: IpAddr, channel: Option<&str>, key: &str) -> Result<Entry, Refusal> {
+        let now = Instant::now();
+        if !self.attempts().may_try(from, now) {
+            return Err(Refusal::TooManyAttempts {
+                seconds: attempts::PERIOD.as_secs(),
+            });
         }
-        let place = opened.ok_or(Refusal::WrongKey)?;
+        let key = StreamKey::new(key.split('?').next().unwrap_or_default());
+        let opened = self
+            .find(&key)
+            .filter(|place| channel.is_none_or(|channel| channel == place.door.channel));
+        let Some(place) = opened else {
+            if self.attempts().wrong(from, now) {
+                tracing::warn!(%from, "locked out for a while: too many wrong stream keys");
+            }
+            return Err(Refusal::WrongKey);
+        };
         let channel = place.door.channel.clone();
         if place.door.publications.is_closed() {
             return Err(Refusal::ChannelUnavailable { channel });
         }
-        place
-            .seat
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take(&channel, Instant::now())?;
-        Ok(Admission {
-            channel,
-            publication_id: self.next_id.fetch_add(1, Ordering::Relaxed),
-            publications: place.door.publications.clone(),
-            seat: Arc::clone(&place.seat),
-        })
-    }
-}
-
-impl Seat {
-    fn take(&mut self, channel: &str, now: Instant) -> Result<(), Refusal> {
-        if self.taken {
-            return Err(Refusal::ChannelBusy {
-                channel: channel.to_owned(),
-            });
+        let mut seat = place.seat.lock().unwrap_or_else(PoisonError::into_inner);
+        match seat.take(&channel, &key, place.door.on_busy, now)? {
+            Take::Vacating => Ok(Entry::Vacating),
+            Take::Taken(replaced) => Ok(Entry::Admitted(Admission {
+                channel,
+                publication_id: self.next_id.fetch_add(1, Ordering::Relaxed),
+                publications: place.door.publications.clone(),
+                replaced,
+                seat: Arc::clone(&place.seat),
+            })),
         }
-        match self.parting_words.take() {
-            Some((refusal, since)) if now.duration_since(since) < PARTING_WORDS_LAST => Err(refusal),
-            _ => {
-                self.taken = true;
-                Ok(())
+    }
+
+    fn find(&self, offered: &StreamKey) -> Option<&Place> {
+        let mut opened = None;
+        for place in &self.places {
+            let keys = place.door.keys.iter();
+            let opens = keys.fold(Choice::from(0), |found, key| found | key.matches(offered));
+            if bool::from(opens) {
+                opened = Some(place);
             }
         }
+        opened
+    }
+
+    fn attempts(&self) -> std::sync::MutexGuard<'_, Attempts> {
+        self.attempts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Admission {
+    /// Notes that the encoder has sent media: it is not half-dead.
+    pub fn heard(&self) {
+        self.seat().heard(Instant::now());
+    }
+
     /// Notes why the publication was refused after it had begun. OBS does not read what a server says then, but
     /// connects again at once: it is told the reason in answer to that attempt, which it does read.
     pub fn refused(&self, refusal: &Refusal) {
-        let mut seat = self.seat.lock().unwrap_or_else(PoisonError::into_inner);
-        seat.parting_words = Some((refusal.clone(), Instant::now()));
+        self.seat().refused(refusal.clone(), Instant::now());
+    }
+
+    fn seat(&self) -> std::sync::MutexGuard<'_, seat::Seat> {
+        self.seat.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Drop for Admission {
     fn drop(&mut self) {
-        self.seat.lock().unwrap_or_else(PoisonError::into_inner).taken = false;
+        self.seat().leave();
     }
 }
 
@@ -190,7 +207,8 @@ mod tests {
         let (publications, receiver) = mpsc::channel(1);
         let door = |channel: &str, keys: &[&str]| Door {
             channel: channel.into(),
-            keys: keys.iter().map(|key| StreamKey::new(*key)).collect(),
+            keys: keys.iter().map(StreamKey::new).collect(),
+            on_busy: OnBusy::Refuse,
             publications: publications.clone(),
         };
         let doors = vec![
@@ -199,6 +217,19 @@ mod tests {
             door("shut", &[]),
         ];
         (Reception::new("live", doors), receiver)
+    }
+
+    const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
+
+    fn admit(reception: &Reception, app: &str, key: &str) -> Result<Admission, Refusal> {
+        admitted(reception.admit(HERE, app, key))
+    }
+
+    fn admitted(entry: Result<Entry, Refusal>) -> Result<Admission, Refusal> {
+        entry.map(|entry| match entry {
+            Entry::Admitted(admission) => admission,
+            Entry::Vacating => panic!("nobody is replaced here"),
+        })
     }
 
     #[test]
@@ -218,46 +249,59 @@ mod tests {
             ("", "one", Err(unknown)),
         ];
         for (app, key, expected) in table {
-            let admitted = reception
-                .admit(app, key)
-                .map(|admission| admission.channel.clone());
+            let admitted = admit(&reception, app, key).map(|admission| admission.channel.clone());
             assert_eq!(admitted, expected.map(String::from), "{app} {key}");
+        }
+    }
+
+    #[test]
+    fn a_channel_that_is_named_must_be_that_of_the_key() {
+        let (reception, _publications) = reception();
+        let table = [
+            (Some("demo"), "one", true),
+            (None, "one", true),
+            (Some("shop"), "one", false),
+            (Some("nowhere"), "one", false),
+            (Some("demo"), "four", false),
+        ];
+        for (channel, key, expected) in table {
+            let admitted = admitted(reception.admit_to(HERE, channel, key));
+            assert_eq!(admitted.is_ok(), expected, "{channel:?} {key}");
+            assert!(expected || admitted.unwrap_err() == Refusal::WrongKey);
         }
     }
 
     #[test]
     fn a_channel_is_busy_until_its_admission_is_dropped() {
         let (reception, _publications) = reception();
-        let first = reception.admit("live", "one").unwrap();
+        let first = admit(&reception, "live", "one").unwrap();
         assert_eq!(
-            reception.admit("live", "two").unwrap_err(),
+            admit(&reception, "live", "two").unwrap_err(),
             Refusal::ChannelBusy {
                 channel: "demo".into()
             }
         );
         assert!(
-            reception.admit("live", "three").is_ok(),
+            admit(&reception, "live", "three").is_ok(),
             "another channel is not disturbed"
         );
         let id = first.publication_id;
         drop(first);
-        assert_ne!(reception.admit("live", "two").unwrap().publication_id, id);
+        assert_ne!(admit(&reception, "live", "two").unwrap().publication_id, id);
     }
 
     #[test]
-    fn the_next_attempt_is_told_once_and_soon_why_the_last_was_refused() {
-        let reason = Refusal::GopTooLong { limit_s: 4 };
+    fn who_tries_too_many_keys_is_not_heard_even_with_a_right_one() {
         let (reception, _publications) = reception();
-        reception.admit("live", "one").unwrap().refused(&reason);
-        assert_eq!(reception.admit("live", "one").unwrap_err(), reason);
-        assert!(reception.admit("live", "one").is_ok());
-
-        let long_ago = Instant::now();
-        let mut seat = Seat {
-            taken: false,
-            parting_words: Some((reason, long_ago)),
-        };
-        assert_eq!(seat.take("demo", long_ago + PARTING_WORDS_LAST), Ok(()));
+        let [guesser, other] = ["203.0.113.9", "203.0.113.10"].map(|text| text.parse::<IpAddr>().unwrap());
+        let mut answers = (0..100).map(|_| reception.admit(guesser, "live", "guess").unwrap_err());
+        assert_eq!(answers.next(), Some(Refusal::WrongKey));
+        assert!(matches!(answers.last(), Some(Refusal::TooManyAttempts { .. })));
+        assert!(matches!(
+            reception.admit(guesser, "live", "one"),
+            Err(Refusal::TooManyAttempts { .. })
+        ));
+        assert!(reception.admit(other, "live", "one").is_ok());
     }
 
     #[test]
@@ -265,13 +309,8 @@ mod tests {
         let (reception, publications) = reception();
         drop(publications);
         assert!(matches!(
-            reception.admit("live", "one"),
+            admit(&reception, "live", "one"),
             Err(Refusal::ChannelUnavailable { .. })
         ));
-    }
-
-    #[test]
-    fn a_key_is_not_printed() {
-        assert_eq!(format!("{:?}", StreamKey::new("secret")), "StreamKey(…)");
     }
 }

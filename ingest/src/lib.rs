@@ -1,12 +1,13 @@
-//! Encoders in: RTMP sessions become publications of typed tracks and frames.
+//! Encoders in: RTMP and SRT sessions become publications of typed tracks and frames.
 //!
 //! ```text
-//! socket ─► rtmp (handshake, chunks, commands) ─► flv (tags) ─► assembly (tracks, clock) ─► Publication ─► the channel
-//!                          ▲ Reception: who may publish where                                Refusal ◄─────────┘
+//! TCP ─► rtmp (handshake, chunks, commands) ─► flv (tags) ─┬► assembly (tracks, clock) ─► Publication ─► the channel
+//! UDP ─► srt (handshake, retransmission)    ─► ts (packets) ┘                             Refusal ◄─────────┘
+//!            ▲ Reception: who may publish where
 //! ```
 //!
-//! The two entry points are [`rtmp::serve`], which runs a server on a listener, and [`Reception`], which says
-//! who may publish on which channel and where each accepted [`Publication`] is handed over.
+//! The entry points are [`rtmp::serve`] and [`srt::serve`], which run a server on a socket, and [`Reception`], which
+//! says who may publish on which channel and where each accepted [`Publication`] is handed over.
 
 mod assembly;
 mod auth;
@@ -14,11 +15,14 @@ mod clock;
 mod flv;
 pub mod ladder;
 mod publication;
+mod publishing;
 mod refusal;
 pub mod rtmp;
+pub mod srt;
+pub mod ts;
 mod wall_clock;
 
-pub use auth::{Admission, Door, Reception, StreamKey};
+pub use auth::{Admission, BadHash, Door, Entry, OnBusy, Reception, StreamKey};
 pub use publication::{Arrival, ArrivalSender, Dropped, EndReason, Publication, PublicationInfo, Publisher};
 pub use refusal::Refusal;
 pub use wall_clock::wall_clock;

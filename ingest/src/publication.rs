@@ -23,7 +23,7 @@ pub struct Publication {
     pub id: u64,
     /// The channel that the stream key belongs to.
     pub channel: String,
-    /// `"rtmp"`.
+    /// `"rtmp"` or `"srt"`.
     pub protocol: &'static str,
     /// Where the encoder connects from.
     pub peer: SocketAddr,
@@ -143,6 +143,9 @@ pub enum EndReason {
         /// The allowed time.
         seconds: u64,
     },
+    /// The same encoder came by another connection.
+    #[error("another connection with the same stream key took over")]
+    Replaced,
     /// What the encoder sent makes no sense.
     #[error("the encoder broke the protocol: {0}")]
     ProtocolError(String),

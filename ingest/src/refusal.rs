@@ -14,6 +14,12 @@ pub enum Refusal {
     /// No channel has this stream key.
     #[error("wrong stream key: copy it again from the channel's page")]
     WrongKey,
+    /// From this address came so many wrong keys that none is looked at now.
+    #[error("too many wrong stream keys: wait {seconds} s, then copy the key again from the channel's page")]
+    TooManyAttempts {
+        /// After the last wrong one that counted.
+        seconds: u64,
+    },
     /// Another encoder publishes on the channel.
     #[error("channel {channel} is busy: another encoder is publishing on it; stop that one first")]
     ChannelBusy {

@@ -4,9 +4,9 @@
 
 mod common;
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::sync::atomic::{AtomicIsize, Ordering};
+use std::sync::atomic::Ordering;
 
+use common::mutants::{Counting, Dice, LIVE, PEAK};
 use common::wire::{Script, handshake};
 use common::{KEY, reception};
 use tokio::io::{AsyncWriteExt, duplex};
@@ -22,46 +22,8 @@ const MUTANTS: u64 = 100_000;
 /// largest parts are the read buffer and 64 KB for each of at most 64 chunk streams.
 const MAX_GROWTH: isize = 5 * 1024 * 1024;
 
-/// Counts the bytes allocated by this process, and their peak.
-struct Counting;
-
-static LIVE: AtomicIsize = AtomicIsize::new(0);
-static PEAK: AtomicIsize = AtomicIsize::new(0);
-
-fn grow(bytes: isize) {
-    let live = LIVE.fetch_add(bytes, Ordering::Relaxed) + bytes;
-    PEAK.fetch_max(live, Ordering::Relaxed);
-}
-
-// SAFETY: every call goes to the system's allocator unchanged.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        grow(layout.size().cast_signed());
-        // SAFETY: the caller keeps `alloc`'s contract.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        grow(-layout.size().cast_signed());
-        // SAFETY: the caller keeps `dealloc`'s contract.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
-
-/// xorshift64*: the same mutants in each run.
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self, below: usize) -> usize {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        (self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 33) as usize % below.max(1)
-    }
-}
 
 /// One to eight changes, nearly always behind the handshake.
 fn mutate(bytes: &mut Vec<u8>, dice: &mut Dice) {

@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use vitrine_ingest::ladder::{LadderChoice, LadderSettings, Plan};
+use vitrine_ingest::srt::{Passphrase, SrtSettings};
+use vitrine_ingest::{OnBusy, StreamKey};
 use vitrine_packager::startup::PackagingSettings;
 
 use crate::channel::ShowSettings;
@@ -71,8 +73,12 @@ impl std::fmt::Debug for Secret {
 pub struct Config {
     /// Playback, pages and control API.
     pub http: HttpConfig,
-    /// Encoders.
+    /// Encoders by RTMP.
     pub rtmp: RtmpConfig,
+    /// Encoders by RTMPS.
+    pub rtmps: RtmpsConfig,
+    /// Encoders by SRT.
+    pub srt: SrtConfig,
     /// Parts, segments and windows.
     pub packaging: PackagingConfig,
     /// Show events.
@@ -108,6 +114,32 @@ pub struct HttpConfig {
 pub struct RtmpConfig {
     /// Address and port.
     pub listen: SocketAddr,
+    /// An encoder silent for so long is dropped.
+    pub silence_timeout_seconds: u64,
+}
+
+/// `[rtmps]`
+#[derive(Debug, Clone, Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+pub struct RtmpsConfig {
+    /// Address and port; none: RTMPS is not served.
+    pub listen: Option<SocketAddr>,
+    /// Certificate chain, PEM; none: that of `[http]`.
+    pub tls_cert: Option<PathBuf>,
+    /// Private key, PEM; none: that of `[http]`.
+    pub tls_key: Option<PathBuf>,
+}
+
+/// `[srt]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SrtConfig {
+    /// Address and port; none: SRT is not served.
+    pub listen: Option<SocketAddr>,
+    /// The least latency.
+    pub latency_ms: u16,
+    /// What callers must encrypt with.
+    pub passphrase: Option<Secret>,
     /// An encoder silent for so long is dropped.
     pub silence_timeout_seconds: u64,
 }
@@ -162,8 +194,11 @@ pub struct AccessConfig {
 pub struct ChannelConfig {
     /// As in its URLs.
     pub name: String,
-    /// Who may publish.
+    /// Who may publish: keys, or their hashes.
     pub stream_keys: Vec<Secret>,
+    /// When another encoder publishes already.
+    #[serde(default)]
+    pub on_busy: OnBusy,
     /// Who may post events.
     #[serde(default)]
     pub event_tokens: Vec<Secret>,
@@ -208,6 +243,17 @@ impl Default for AccessConfig {
     }
 }
 
+impl Default for SrtConfig {
+    fn default() -> Self {
+        Self {
+            listen: None,
+            latency_ms: 200,
+            passphrase: None,
+            silence_timeout_seconds: 10,
+        }
+    }
+}
+
 impl Default for EventsConfig {
     fn default() -> Self {
         Self {
@@ -224,6 +270,33 @@ impl EventsConfig {
             encoder_delay: Duration::from_secs_f64(channel.encoder_delay_seconds),
             resume_window: Duration::from_secs(self.resume_window_seconds),
         }
+    }
+}
+
+impl SrtConfig {
+    /// As the server takes it.
+    pub fn settings(&self) -> SrtSettings {
+        SrtSettings {
+            latency: Duration::from_millis(u64::from(self.latency_ms)),
+            passphrase: self
+                .passphrase
+                .as_ref()
+                .and_then(|text| Passphrase::new(text.expose())),
+            silence: Duration::from_secs(self.silence_timeout_seconds),
+            ..SrtSettings::default()
+        }
+    }
+
+    fn check(&self) -> Result<(), ConfigError> {
+        let invalid = |text: &str| Err(ConfigError::Invalid(text.into()));
+        if !(20..=8000).contains(&self.latency_ms) {
+            return invalid("srt.latency_ms must be 20 to 8000");
+        }
+        let passphrase = self.passphrase.as_ref().map(|text| text.expose());
+        if passphrase.is_some_and(|text| Passphrase::new(text).is_none()) {
+            return invalid("srt.passphrase must have 10 to 79 bytes");
+        }
+        Ok(())
     }
 }
 
@@ -312,6 +385,17 @@ impl Config {
             variable("VITRINE_RTMP_LISTEN"),
             &mut self.rtmp.listen,
         )?;
+        if let Some(value) = variable("VITRINE_RTMPS_LISTEN") {
+            let listen = self.rtmps.listen.insert(SocketAddr::from(([127, 0, 0, 1], 1936)));
+            set("VITRINE_RTMPS_LISTEN", Some(value), listen)?;
+        }
+        if let Some(value) = variable("VITRINE_SRT_LISTEN") {
+            let listen = self.srt.listen.insert(SocketAddr::from(([127, 0, 0, 1], 9000)));
+            set("VITRINE_SRT_LISTEN", Some(value), listen)?;
+        }
+        if let Some(passphrase) = variable("VITRINE_SRT_PASSPHRASE") {
+            self.srt.passphrase = Some(Secret(passphrase));
+        }
         let packaging = &mut self.packaging;
         let name = "VITRINE_TARGET_DURATION_SECONDS";
         set(name, variable(name), &mut packaging.target_duration_seconds)?;
@@ -335,9 +419,30 @@ impl Config {
         Ok(())
     }
 
+    /// Where RTMPS is served, with which certificate and key.
+    pub fn rtmps(&self) -> Option<(SocketAddr, &Path, &Path)> {
+        let RtmpsConfig {
+            listen,
+            tls_cert,
+            tls_key,
+        } = &self.rtmps;
+        let cert = tls_cert.as_ref().or(self.http.tls_cert.as_ref())?;
+        let key = tls_key.as_ref().or(self.http.tls_key.as_ref())?;
+        Some(((*listen)?, cert, key))
+    }
+
+    /// Whether anything is served to other machines.
+    pub fn is_public(&self) -> bool {
+        [&self.http.listen, &self.rtmp.listen]
+            .into_iter()
+            .chain(&self.rtmps.listen)
+            .chain(&self.srt.listen)
+            .any(|address| !address.ip().is_loopback())
+    }
+
     fn check(&mut self) -> Result<(), ConfigError> {
         let invalid = |text: String| Err(ConfigError::Invalid(text));
-        let public = !self.http.listen.ip().is_loopback() || !self.rtmp.listen.ip().is_loopback();
+        let public = self.is_public();
         if self.channels.is_empty() {
             if public {
                 return invalid(
@@ -353,6 +458,7 @@ impl Config {
                 return invalid(format!("channel {}: there are two of that name", channel.name));
             }
         }
+        self.srt.check()?;
         let packaging = &self.packaging;
         if !(1..=10).contains(&packaging.target_duration_seconds) {
             return invalid("packaging.target_duration_seconds must be 1 to 10".into());
@@ -369,6 +475,11 @@ impl Config {
         if self.bus.nats.is_some() != self.bus.node.is_some() {
             return invalid("bus.nats and bus.node go together: give each origin a name of its own".into());
         }
+        if self.rtmps.tls_cert.is_some() != self.rtmps.tls_key.is_some()
+            || (self.rtmps.listen.is_some() && self.rtmps().is_none())
+        {
+            return invalid("rtmps.listen needs rtmps.tls_cert and rtmps.tls_key, or those of [http]".into());
+        }
         if self.http.tls_cert.is_some() != self.http.tls_key.is_some() {
             return invalid("http.tls_cert and http.tls_key go together: give both or none".into());
         }
@@ -383,11 +494,26 @@ impl ChannelConfig {
         Self {
             name: "demo".into(),
             stream_keys: secret(),
+            on_busy: OnBusy::default(),
             event_tokens: secret(),
             encoder_delay_seconds: 0.0,
             ladder: LadderChoice::Auto,
             audio_bitrates_kbps: Vec::new(),
         }
+    }
+
+    /// As the reception takes them.
+    pub fn keys(&self) -> Result<Vec<StreamKey>, ConfigError> {
+        let keys = self.stream_keys.iter().map(|key| StreamKey::parse(key.expose()));
+        keys.collect::<Result<_, _>>()
+            .map_err(|error| ConfigError::Invalid(format!("channel {}: stream_keys: {error}", self.name)))
+    }
+
+    /// Whether any of its stream keys can be read in the configuration.
+    pub fn has_plain_keys(&self) -> bool {
+        self.stream_keys
+            .iter()
+            .any(|key| !StreamKey::is_hashed(key.expose()))
     }
 
     /// As the ladder takes it.
@@ -414,7 +540,8 @@ impl ChannelConfig {
         if secrets().any(|secret| secret.0.is_empty()) {
             return invalid("keys and tokens must not be empty");
         }
-        if public && secrets().any(|secret| secret.0 == "demo") {
+        let keys = self.keys()?;
+        if public && (secrets().any(|secret| secret.0 == "demo") || keys.contains(&StreamKey::new("demo"))) {
             return invalid("the key or token \"demo\" is for loopback only: choose a long random one");
         }
         if self
@@ -432,99 +559,4 @@ impl ChannelConfig {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn load(text: &str) -> Result<Config, ConfigError> {
-        let mut config = Config::parse(Path::new("v.toml"), text)?;
-        config.check()?;
-        Ok(config)
-    }
-
-    #[test]
-    fn mistakes_are_named_with_their_line_and_remedy() {
-        let key = "stream_keys = [\"k\"]";
-        let table = [
-            (
-                "[http]\nlisten = \"127.0.0.1:1\"\nport = 2".to_owned(),
-                "v.toml:3: unknown field `port`",
-            ),
-            (
-                "[packaging]\ntarget_duration_seconds = \"two\"".to_owned(),
-                "v.toml:2: invalid type",
-            ),
-            ("[http]\nlisten = \"nowhere\"".to_owned(), "v.toml:2:"),
-            ("[http]\nlisten = \"0.0.0.0:80\"".to_owned(), "channels need keys"),
-            (format!("[[channel]]\nname = \"My Shop\"\n{key}"), "a-z, 0-9"),
-            (
-                format!("[[channel]]\nname = \"a\"\n{key}\n[[channel]]\nname = \"a\"\n{key}"),
-                "two of that name",
-            ),
-            (
-                "[[channel]]\nname = \"a\"\nstream_keys = []".to_owned(),
-                "at least one key",
-            ),
-            (
-                "[http]\nlisten = \"0.0.0.0:80\"\n[[channel]]\nname = \"a\"\nstream_keys = [\"demo\"]"
-                    .to_owned(),
-                "loopback only",
-            ),
-            ("[packaging]\npart_target_seconds = 0.01".to_owned(), "0.1 to 1.0"),
-            (
-                "[packaging]\nwindow_seconds = 3".to_owned(),
-                "six target durations",
-            ),
-            ("[http]\ntls_cert = \"a.pem\"".to_owned(), "go together"),
-            (
-                "[bus]\nnats = \"nats://10.0.0.5\"".to_owned(),
-                "a name of its own",
-            ),
-            (
-                format!("[[channel]]\nname = \"a\"\n{key}\nladder = \"best\""),
-                "v.toml:4: unknown ladder `best`",
-            ),
-            (
-                format!("[[channel]]\nname = \"a\"\n{key}\nladder = [{{ hight = 480 }}]"),
-                "v.toml:4: unknown field `hight`",
-            ),
-            (
-                format!("[[channel]]\nname = \"a\"\n{key}\nladder = [{{ height = 20 }}]"),
-                "64 to 4320",
-            ),
-        ];
-        for (text, expected) in table {
-            let message = load(&text).unwrap_err().to_string();
-            assert!(message.contains(expected), "{text}: {message}");
-        }
-    }
-
-    #[test]
-    fn variables_win_over_the_file_and_name_themselves_when_wrong() {
-        let found = |name: &str| (name == "VITRINE_PART_TARGET_SECONDS").then(|| "0.2".to_owned());
-        assert_eq!(
-            Config::load(None, found).unwrap().packaging.part_target_seconds,
-            0.2
-        );
-        let wrong = |name: &str| (name == "VITRINE_HTTP_LISTEN").then(|| "8080".to_owned());
-        assert!(
-            Config::load(None, wrong)
-                .unwrap_err()
-                .to_string()
-                .starts_with("VITRINE_HTTP_LISTEN=8080: ")
-        );
-    }
-
-    #[test]
-    fn the_manual_states_the_defaults() {
-        let manual = include_str!("../../vitrine.toml");
-        let config = load(manual).unwrap();
-        let default = load("").unwrap();
-        assert_eq!(format!("{config:?}"), format!("{default:?}"));
-    }
-
-    #[test]
-    fn secrets_are_not_printed() {
-        let config = load("[[channel]]\nname = \"a\"\nstream_keys = [\"hidden\"]").unwrap();
-        assert!(!format!("{config:?}").contains("hidden"));
-    }
-}
+mod tests;

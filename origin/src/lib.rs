@@ -7,9 +7,12 @@
 #![forbid(unsafe_code)]
 
 pub mod bus;
+pub mod certificate;
 pub mod channel;
 pub mod config;
 pub mod control;
+pub mod keys;
+mod link_metrics;
 pub mod playback;
 pub mod run;
 pub mod server;

@@ -4,12 +4,13 @@ use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{Parser, Subcommand};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tracing_subscriber::EnvFilter;
 use vitrine_origin::config::{ChannelConfig, Config};
+use vitrine_origin::keys::KeyCommand;
 use vitrine_origin::run::run;
 
 /// The live shop window: RTMP in, Low-Latency HLS with shopping events out.
@@ -22,6 +23,16 @@ struct Arguments {
     /// Checks the configuration and stops.
     #[arg(long)]
     check: bool,
+    /// Instead of serving.
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Stream keys.
+    #[command(subcommand)]
+    Key(KeyCommand),
 }
 
 #[tokio::main]
@@ -42,6 +53,9 @@ async fn main() -> ExitCode {
 }
 
 async fn start(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
+    if let Some(Command::Key(command)) = arguments.command {
+        return Ok(command.run(&mut std::io::stdin().lock(), &mut std::io::stdout().lock())?);
+    }
     let config = Config::load(arguments.config.as_deref(), |name| std::env::var(name).ok())?;
     if arguments.check {
         return Ok(());
@@ -89,6 +103,12 @@ fn announce(config: &Config) {
         "OBS → Settings → Stream → Custom…\n  Server      rtmp://{}/live",
         config.rtmp.listen
     );
+    if let Some(srt) = config.srt.listen {
+        let _ = writeln!(
+            out,
+            "By SRT\n  Server      srt://{srt}?mode=caller&streamid=#!::m=publish,s=STREAM_KEY"
+        );
+    }
     for channel in &config.channels {
         let demo = ChannelConfig::demo();
         let is_demo = channel.name == demo.name && channel.stream_keys == demo.stream_keys;

@@ -4,18 +4,21 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use metrics_exporter_prometheus::PrometheusBuilder;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, UdpSocket};
 use tokio::sync::{mpsc, watch};
 use vitrine_ingest::ladder::{LadderError, check_encoders};
 use vitrine_ingest::rtmp::RtmpSettings;
-use vitrine_ingest::{Door, Reception, StreamKey};
+use vitrine_ingest::srt::Links;
+use vitrine_ingest::{Door, Reception};
 
 use crate::bus::{Journal, JournalError, Nats, NatsError};
+use crate::certificate::{Renewed, TlsError};
 use crate::channel::{self, ChannelSettings};
-use crate::config::{Config, EventsConfig};
+use crate::config::{Config, ConfigError, EventsConfig};
 use crate::control::{self, Control, ControlledChannel, TokensError};
+use crate::link_metrics;
 use crate::playback::serve::Playback;
-use crate::server::{self, Site, TlsError};
+use crate::server::{self, Site};
 
 /// Bounded: publications that a channel's task has not taken up yet. Full: ingest answers that the channel is unavailable.
 const PUBLICATION_QUEUE: usize = 2;
@@ -58,6 +61,9 @@ pub enum RunError {
     /// The file of tokens is of no use.
     #[error(transparent)]
     Tokens(#[from] TokensError),
+    /// The configuration was not checked.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
     /// TLS is configured and cannot be spoken.
     #[error(transparent)]
     Tls(#[from] TlsError),
@@ -75,6 +81,17 @@ pub async fn run(config: Config, shutdown: watch::Receiver<bool>) -> Result<(), 
     };
     let http = bind("http.listen", config.http.listen).await?;
     let rtmp = bind("rtmp.listen", config.rtmp.listen).await?;
+    let rtmps = match config.rtmps() {
+        Some((address, cert, key)) => {
+            let certificate = Renewed::load(cert, key)?;
+            Some((bind("rtmps.listen", address).await?, certificate))
+        }
+        None => None,
+    };
+    let srt = match config.srt.listen {
+        Some(address) => Some(bind_udp("srt.listen", address).await?),
+        None => None,
+    };
 
     let (mut doors, mut controlled, mut feeds, mut tasks) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let directory = events_directory(&config.events);
@@ -85,6 +102,7 @@ pub async fn run(config: Config, shutdown: watch::Receiver<bool>) -> Result<(), 
     let tokens = control::follow_tokens(config.access.tokens_file.as_deref())?;
     // Channels end after the encoders' server, so that they hear of its farewell.
     let (channels_stop, channels_stopped) = watch::channel(false);
+    let public = config.is_public();
     for channel in &config.channels {
         check_encoders(&channel.ladder()).map_err(|source| RunError::Ladder {
             channel: channel.name.clone(),
@@ -109,14 +127,16 @@ pub async fn run(config: Config, shutdown: watch::Receiver<bool>) -> Result<(), 
             channel: channel.name.clone(),
             source,
         })?;
-        let keys = channel
-            .stream_keys
-            .iter()
-            .map(|key| StreamKey::new(key.expose()))
-            .collect();
+        if public && channel.has_plain_keys() {
+            tracing::warn!(
+                channel = channel.name,
+                "a stream key stands in the configuration as it is: put its hash there (vitrine key hash)"
+            );
+        }
         doors.push(Door {
             channel: channel.name.clone(),
-            keys,
+            keys: channel.keys()?,
+            on_busy: channel.on_busy,
             publications,
         });
         feeds.push(handle.feed.clone());
@@ -140,6 +160,17 @@ pub async fn run(config: Config, shutdown: watch::Receiver<bool>) -> Result<(), 
     };
     let mut stop_rtmp = shutdown.clone();
     let reception = Arc::new(Reception::new("live", doors));
+    let srt = srt.map(|socket| tokio::spawn(serve_srt(socket, &config, &reception, shutdown.clone())));
+    let rtmps = rtmps.map(|(listener, certificate)| {
+        let (reception, settings) = (Arc::clone(&reception), settings.clone());
+        tokio::spawn(serve_rtmps(
+            listener,
+            certificate,
+            reception,
+            settings,
+            shutdown.clone(),
+        ))
+    });
     let encoders = tokio::spawn(vitrine_ingest::rtmp::serve(
         rtmp,
         reception,
@@ -156,6 +187,9 @@ pub async fn run(config: Config, shutdown: watch::Receiver<bool>) -> Result<(), 
         shutdown,
     ));
     let _ = encoders.await;
+    for others in [rtmps, srt].into_iter().flatten() {
+        let _ = others.await;
+    }
     // The sessions' ENDLIST answers every waiting viewer.
     channels_stop.send_replace(true);
     for task in tasks {
@@ -186,4 +220,47 @@ async fn bind(key: &'static str, address: std::net::SocketAddr) -> Result<TcpLis
     TcpListener::bind(address)
         .await
         .map_err(|source| RunError::Bind { key, address, source })
+}
+
+async fn bind_udp(key: &'static str, address: std::net::SocketAddr) -> Result<UdpSocket, RunError> {
+    UdpSocket::bind(address)
+        .await
+        .map_err(|source| RunError::Bind { key, address, source })
+}
+
+/// The RTMPS server, and its certificate.
+async fn serve_rtmps(
+    listener: TcpListener,
+    certificate: Renewed,
+    reception: Arc<Reception>,
+    settings: RtmpSettings,
+    mut shutdown: watch::Receiver<bool>,
+) {
+    let current = certificate.current();
+    let serving = vitrine_ingest::rtmp::serve_tls(listener, current, reception, settings, async move {
+        let _ = shutdown.wait_for(|stop| *stop).await;
+    });
+    tokio::select! {
+        () = serving => {}
+        () = certificate.keep() => {}
+    }
+}
+
+/// The SRT server, and the figures of its connections.
+fn serve_srt(
+    socket: UdpSocket,
+    config: &Config,
+    reception: &Arc<Reception>,
+    mut shutdown: watch::Receiver<bool>,
+) -> impl Future<Output = ()> + use<> {
+    let (links, reception, settings) = (Links::default(), Arc::clone(reception), config.srt.settings());
+    async move {
+        let serving = vitrine_ingest::srt::serve(socket, reception, settings, links.clone(), async move {
+            let _ = shutdown.wait_for(|stop| *stop).await;
+        });
+        tokio::select! {
+            () = serving => {}
+            () = link_metrics::publish(links) => {}
+        }
+    }
 }

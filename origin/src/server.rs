@@ -18,10 +18,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio_io_timeout::TimeoutStream;
 use tokio_rustls::TlsAcceptor;
-use tokio_rustls::rustls::ServerConfig;
-use tokio_rustls::rustls::pki_types::pem::PemObject;
-use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
+use crate::certificate::{self, TlsError};
 use crate::control::{Control, openapi};
 use crate::playback::response::{self, Answer};
 use crate::playback::serve::Playback;
@@ -115,36 +113,9 @@ fn plain_json(value: &serde_json::Value) -> Answer {
     answer
 }
 
-/// Why TLS cannot be spoken.
-#[derive(Debug, thiserror::Error)]
-pub enum TlsError {
-    /// A file cannot be read as PEM.
-    #[error("{path}: {source}: give a PEM file")]
-    Pem {
-        /// The file.
-        path: String,
-        /// What is wrong with it.
-        source: tokio_rustls::rustls::pki_types::pem::Error,
-    },
-    /// Certificate and key do not fit each other, or are of no use.
-    #[error("http.tls_cert and http.tls_key: {0}")]
-    Certificate(#[from] tokio_rustls::rustls::Error),
-}
-
 /// Reads certificate and key; HTTP/2 is offered before HTTP/1.1.
 pub fn tls(cert: &Path, key: &Path) -> Result<TlsAcceptor, TlsError> {
-    let pem = |path: &Path| {
-        let path = path.display().to_string();
-        move |source| TlsError::Pem { path, source }
-    };
-    let chain = CertificateDer::pem_file_iter(cert)
-        .and_then(|certificates| certificates.collect::<Result<Vec<_>, _>>())
-        .map_err(pem(cert))?;
-    let key = PrivateKeyDer::from_pem_file(key).map_err(pem(key))?;
-    let mut config = ServerConfig::builder()
-        .with_no_client_auth()
-        .with_single_cert(chain, key)?;
-    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    let config = certificate::load(cert, key, &[b"h2", b"http/1.1"])?;
     Ok(TlsAcceptor::from(Arc::new(config)))
 }
 

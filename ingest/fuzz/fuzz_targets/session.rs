@@ -5,7 +5,7 @@ use libfuzzer_sys::fuzz_target;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
 use tokio::sync::{mpsc, watch};
 use vitrine_ingest::rtmp::{RtmpSettings, serve_connection};
-use vitrine_ingest::{Door, Reception, StreamKey};
+use vitrine_ingest::{Door, OnBusy, Reception, StreamKey};
 
 /// The key in the corpus.
 const KEY: &str = "a-key-with-12345";
@@ -30,6 +30,7 @@ async fn session(input: &[u8]) {
     let door = Door {
         channel: "demo".into(),
         keys: vec![StreamKey::new(KEY)],
+        on_busy: OnBusy::Refuse,
         publications,
     };
     let reception = Reception::new("live", vec![door]);

@@ -1,4 +1,4 @@
-//! RTMP: one server, a session for each encoder.
+//! RTMP, plain and by TLS: one server, a session for each encoder.
 //!
 //! ```text
 //! server (listener, limits) ─► session (one socket: time and back-pressure) ─► connection (the protocol, no I/O)
@@ -17,7 +17,7 @@ mod wire;
 use std::time::Duration;
 
 pub use handshake::HandshakeError;
-pub use server::serve;
+pub use server::{Certificates, serve, serve_tls};
 pub use session::{EndCause, SessionEnd, serve_connection};
 
 /// Limits of an RTMP server. All of them protect the other channels from one encoder.

@@ -9,6 +9,8 @@ use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
 use tracing::Instrument;
 
 use super::RtmpSettings;
@@ -21,10 +23,34 @@ const FAREWELL: Duration = Duration::from_secs(3);
 /// After a failed accept (most often: no file descriptors left).
 const ACCEPT_RETRY: Duration = Duration::from_millis(100);
 
+/// The certificate that RTMPS is spoken with; it may change.
+pub type Certificates = watch::Receiver<Arc<ServerConfig>>;
+
 /// Serves encoders on `listener` until `shutdown` resolves; then ends each publication with
 /// [`EndReason::ShuttingDown`](crate::EndReason::ShuttingDown), closes its connection and returns.
 pub async fn serve(
     listener: TcpListener,
+    reception: Arc<Reception>,
+    settings: RtmpSettings,
+    shutdown: impl Future<Output = ()>,
+) {
+    serve_with(listener, None, reception, settings, shutdown).await;
+}
+
+/// The same by TLS (RTMPS). A connection keeps the certificate that it began with.
+pub async fn serve_tls(
+    listener: TcpListener,
+    certificates: Certificates,
+    reception: Arc<Reception>,
+    settings: RtmpSettings,
+    shutdown: impl Future<Output = ()>,
+) {
+    serve_with(listener, Some(certificates), reception, settings, shutdown).await;
+}
+
+async fn serve_with(
+    listener: TcpListener,
+    certificates: Option<Certificates>,
     reception: Arc<Reception>,
     settings: RtmpSettings,
     shutdown: impl Future<Output = ()>,
@@ -43,7 +69,8 @@ pub async fn serve(
                         tracing::warn!(%peer, "connection closed: too many connections");
                         continue;
                     }
-                    let session = serve_socket(stream, peer, Arc::clone(&reception), settings.clone(), stopped.clone());
+                    let tls = certificates.as_ref().map(|current| Arc::clone(&current.borrow()));
+                    let session = serve_socket(stream, tls, peer, Arc::clone(&reception), settings.clone(), stopped.clone());
                     let span = tracing::info_span!(
                         "rtmp", %peer, channel = tracing::field::Empty, publication = tracing::field::Empty
                     );
@@ -66,6 +93,7 @@ pub async fn serve(
 
 async fn serve_socket(
     stream: TcpStream,
+    tls: Option<Arc<ServerConfig>>,
     peer: SocketAddr,
     reception: Arc<Reception>,
     settings: RtmpSettings,
@@ -75,7 +103,18 @@ async fn serve_socket(
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "TCP_NODELAY was not set");
     }
-    serve_connection(stream, peer, &reception, &settings, stopped).await;
+    let Some(tls) = tls else {
+        serve_connection(stream, peer, &reception, &settings, stopped).await;
+        return;
+    };
+    let accepting = TlsAcceptor::from(tls).accept(stream);
+    match tokio::time::timeout(settings.setup, accepting).await {
+        Ok(Ok(stream)) => {
+            serve_connection(stream, peer, &reception, &settings, stopped).await;
+        }
+        Ok(Err(error)) => tracing::debug!(%error, "no TLS handshake"),
+        Err(_) => tracing::debug!("no TLS handshake in time"),
+    }
 }
 
 /// Who is connected: counts by address.

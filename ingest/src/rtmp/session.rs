@@ -1,6 +1,5 @@
 //! One encoder's connection: the protocol on a socket, with its deadlines and its back-pressure.
 
-use std::future::pending;
 use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -8,16 +7,16 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout, timeout_at};
-use vitrine_packager::media::TrackConfig;
 
 use super::RtmpSettings;
 use super::connection::{ConnectionError, Event};
 use super::handshake::HandshakeError;
 use super::status::end_status;
 use super::wire::Wire;
-use crate::assembly::{Assembly, Fault};
-use crate::auth::{Admission, Reception};
-use crate::publication::{Arrival, EndReason, Publication, PublicationInfo, Publisher};
+use crate::assembly::Fault;
+use crate::auth::Reception;
+use crate::publication::EndReason;
+use crate::publishing::{Publishing, Stop, until_true};
 use crate::refusal::Refusal;
 use crate::wall_clock;
 
@@ -29,7 +28,8 @@ const FAREWELL: Duration = Duration::from_secs(1);
 pub struct SessionEnd {
     /// Why it ended.
     pub cause: EndCause,
-    /// The most bytes held for the peer at any time, beside those in [`Publication::arrivals`].
+    /// The most bytes held for the peer at any time, beside those in
+    /// [`Publication::arrivals`](crate::Publication::arrivals).
     pub peak_held_bytes: usize,
 }
 
@@ -64,15 +64,23 @@ impl From<ConnectionError> for EndCause {
 
 impl From<Fault> for EndCause {
     fn from(fault: Fault) -> Self {
-        match fault {
-            Fault::Refused(refusal) => Self::Refused(refusal),
+        Stop::from(fault).into()
+    }
+}
+
+impl From<Stop> for EndCause {
+    fn from(stop: Stop) -> Self {
+        match stop {
+            Stop::Ended(reason) => Self::Ended(reason),
+            Stop::Refused(refusal) => Self::Refused(refusal),
         }
     }
 }
 
 /// Serves one encoder on `stream` until it leaves, is refused, or `stopped` turns true.
 ///
-/// Never reads ahead of the channel: while [`Publication::arrivals`] is full, the stream is not read.
+/// Never reads ahead of the channel: while [`Publication::arrivals`](crate::Publication::arrivals) is full, the stream is not
+/// read.
 pub async fn serve_connection<S>(
     stream: S,
     peer: SocketAddr,
@@ -88,9 +96,7 @@ where
         peer,
         settings,
         stopped,
-        assembly: Assembly::default(),
-        admission: None,
-        publisher: None,
+        publishing: None,
         peak_held_bytes: 0,
     };
     let cause = match session.run(reception).await {
@@ -98,6 +104,10 @@ where
         Err(cause) => cause,
     };
     match &cause {
+        // Of it a line was said when it began.
+        EndCause::Refused(refusal @ Refusal::TooManyAttempts { .. }) => {
+            tracing::debug!(reason = %refusal, "encoder refused");
+        }
         EndCause::Refused(refusal) => tracing::warn!(reason = %refusal, "encoder refused"),
         EndCause::NoHandshake(error) => tracing::debug!(reason = %error, "no handshake"),
         other => tracing::info!(reason = %other, "encoder gone"),
@@ -117,11 +127,8 @@ struct Session<'a, S> {
     peer: SocketAddr,
     settings: &'a RtmpSettings,
     stopped: watch::Receiver<bool>,
-    assembly: Assembly,
-    /// The right to publish, from the accepted `publish` until the end.
-    admission: Option<Admission>,
-    /// Our end of the publication, once it is handed over.
-    publisher: Option<Publisher>,
+    /// From the accepted `publish` until the end.
+    publishing: Option<Publishing>,
     peak_held_bytes: usize,
 }
 
@@ -131,145 +138,49 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
         let admission = tokio::select! {
             biased;
             () = until_true(&mut stopped) => return Err(EndReason::ShuttingDown.into()),
-            set_up = timeout(self.settings.setup, self.wire.set_up(reception)) => {
+            set_up = timeout(self.settings.setup, self.wire.set_up(reception, self.peer.ip())) => {
                 set_up.map_err(|_| EndCause::SetupTimedOut)??
             }
         };
-        let span = tracing::Span::current();
-        span.record("channel", admission.channel.as_str());
-        span.record("publication", admission.publication_id);
-        tracing::info!("encoder accepted");
-        self.admission = Some(admission);
-        self.publish().await
-    }
-
-    /// Takes media until something ends it.
-    async fn publish(&mut self) -> Result<Never, EndCause> {
-        let mut deadline = Instant::now() + self.settings.silence;
+        let publishing = Publishing::new("rtmp", self.peer, self.settings.stall, stopped, admission);
+        let publishing = self.publishing.insert(publishing);
+        let silence = self.settings.silence;
+        let mut deadline = Instant::now() + silence;
         loop {
             let event = tokio::select! {
                 biased;
-                refusal = refused(&mut self.publisher) => return Err(refusal.unwrap_or_else(|| self.unavailable()).into()),
-                () = until_true(&mut self.stopped) => return Err(EndReason::ShuttingDown.into()),
+                stop = publishing.interrupted() => return Err(stop.into()),
                 event = timeout_at(deadline, self.wire.next_event()) => {
-                    event.map_err(|_| EndReason::Silent { seconds: self.settings.silence.as_secs() })??
+                    event.map_err(|_| EndReason::Silent { seconds: silence.as_secs() })??
                 }
             };
             let is_media = matches!(event, Event::Video { .. } | Event::Audio { .. });
-            self.take(event)?;
-            let held = self.wire.held_bytes() + self.assembly.held_bytes();
+            take(publishing, event)?;
+            let held = self.wire.held_bytes() + publishing.assembly.held_bytes();
             self.peak_held_bytes = self.peak_held_bytes.max(held);
-            self.hand_on().await?;
+            publishing.hand_on().await?;
+            if is_media {
+                publishing.heard();
+            }
             // Before the hand-over nothing counts: media that never becomes a track is no media.
-            if is_media && self.publisher.is_some() {
-                deadline = Instant::now() + self.settings.silence;
+            if is_media && publishing.is_handed_over() {
+                deadline = Instant::now() + silence;
             }
         }
-    }
-
-    fn take(&mut self, event: Event) -> Result<(), EndCause> {
-        match event {
-            Event::Metadata(metadata) => self.assembly.metadata(metadata),
-            Event::Video { timestamp, body } => self.assembly.video(timestamp, body, wall_clock())?,
-            Event::Audio { timestamp, body } => self.assembly.audio(timestamp, body, wall_clock())?,
-            Event::Unpublish => return Err(EndReason::Unpublished.into()),
-            Event::Play => return Err(Refusal::PlayNotSupported.into()),
-            // The connection lets neither through a second time.
-            Event::Connect { .. } | Event::Publish { .. } => {}
-        }
-        Ok(())
-    }
-
-    /// Hands over the publication when its tracks are known, and then what has arrived.
-    async fn hand_on(&mut self) -> Result<(), EndCause> {
-        if let Some(tracks) = self.assembly.take_tracks(wall_clock()) {
-            self.hand_over(tracks).await?;
-        }
-        while let Some(arrival) = self.assembly.next_arrival() {
-            self.send(arrival).await?;
-        }
-        Ok(())
-    }
-
-    async fn hand_over(&mut self, tracks: Vec<TrackConfig>) -> Result<(), EndCause> {
-        let Some(admission) = &self.admission else {
-            return Ok(());
-        };
-        let encoder = self.assembly.encoder().map(str::to_owned);
-        tracing::info!(encoder, tracks = tracks.len(), "publication starts");
-        let (publication, publisher) = Publication::open(PublicationInfo {
-            id: admission.publication_id,
-            channel: admission.channel.clone(),
-            protocol: "rtmp",
-            peer: self.peer,
-            encoder,
-            tracks,
-        });
-        match timeout(self.settings.stall, admission.publications.send(publication)).await {
-            Ok(Ok(())) => self.publisher = Some(publisher),
-            _ => return Err(self.unavailable().into()),
-        }
-        Ok(())
-    }
-
-    async fn send(&mut self, arrival: Arrival) -> Result<(), EndCause> {
-        let Some(publisher) = &mut self.publisher else {
-            return Ok(());
-        };
-        let sent = tokio::select! {
-            biased;
-            refusal = &mut publisher.refusal => return Err(refusal.unwrap_or_else(|_| self.unavailable()).into()),
-            () = until_true(&mut self.stopped) => return Err(EndReason::ShuttingDown.into()),
-            sent = timeout(self.settings.stall, publisher.arrivals.send(arrival)) => sent,
-        };
-        match sent {
-            Ok(Ok(())) => Ok(()),
-            // The channel closed the queue: its refusal, if it has one, was sent before.
-            Ok(Err(_)) => Err(publisher
-                .refusal
-                .try_recv()
-                .unwrap_or_else(|_| self.unavailable())
-                .into()),
-            Err(_) => {
-                tracing::error!("the channel takes no frames");
-                Err(self.unavailable().into())
-            }
-        }
-    }
-
-    /// For an encoder whose publication the channel has dropped or does not take.
-    fn unavailable(&self) -> Refusal {
-        let channel = self.admission.as_ref().map(|admission| admission.channel.clone());
-        Refusal::ChannelUnavailable {
-            channel: channel.unwrap_or_default(),
-        }
-    }
-
-    /// Whether the encoder does not read what it is told while it publishes. OBS does not. All others have heard a
-    /// refusal, and may come again at once with other settings.
-    fn is_deaf(&self) -> bool {
-        self.assembly
-            .encoder()
-            .is_some_and(|encoder| encoder.contains("libobs"))
     }
 
     /// Tells both sides why it is over, as far as they still listen.
     async fn take_leave(&mut self, cause: &EndCause) {
-        if let Some(mut publisher) = self.publisher.take() {
-            let reason = match cause {
-                EndCause::Ended(reason) => reason.clone(),
-                _ => EndReason::ConnectionLost,
+        // Before the encoder knows: another one may come now, and not before the channel knows the end of this publication.
+        if let Some(publishing) = self.publishing.take() {
+            let (reason, refusal) = match cause {
+                EndCause::Ended(reason) => (reason.clone(), None),
+                EndCause::Refused(refusal) => (EndReason::ConnectionLost, Some(refusal)),
+                _ => (EndReason::ConnectionLost, None),
             };
-            let _ = timeout(FAREWELL, publisher.arrivals.send(Arrival::Ended(reason))).await;
+            let parting_words = refusal.filter(|_| is_deaf(&publishing));
+            publishing.take_leave(reason, parting_words).await;
         }
-        if let (Some(admission), EndCause::Refused(refusal)) = (&self.admission, cause)
-            && self.is_deaf()
-            && !matches!(refusal, Refusal::ChannelUnavailable { .. })
-        {
-            admission.refused(refusal);
-        }
-        // Now, and not before the channel knows the end of this publication, another encoder may come.
-        self.admission = None;
         let connection = &mut self.wire.connection;
         match cause {
             EndCause::Refused(refusal) => connection.refuse(refusal),
@@ -285,15 +196,25 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
     }
 }
 
-/// Resolves when the channel refuses the publication (or drops it: `None`); never before it has one.
-async fn refused(publisher: &mut Option<Publisher>) -> Option<Refusal> {
-    match publisher {
-        Some(publisher) => (&mut publisher.refusal).await.ok(),
-        None => pending().await,
+fn take(publishing: &mut Publishing, event: Event) -> Result<(), EndCause> {
+    let assembly = &mut publishing.assembly;
+    match event {
+        Event::Metadata(metadata) => assembly.metadata(metadata),
+        Event::Video { timestamp, body } => assembly.video(timestamp, body, wall_clock())?,
+        Event::Audio { timestamp, body } => assembly.audio(timestamp, body, wall_clock())?,
+        Event::Unpublish => return Err(EndReason::Unpublished.into()),
+        Event::Play => return Err(Refusal::PlayNotSupported.into()),
+        // The connection lets neither through a second time.
+        Event::Connect { .. } | Event::Publish { .. } => {}
     }
+    Ok(())
 }
 
-/// Resolves when the server stops; a server that is gone has stopped.
-async fn until_true(stopped: &mut watch::Receiver<bool>) {
-    let _ = stopped.wait_for(|stopped| *stopped).await;
+/// Whether the encoder does not read what it is told while it publishes. OBS does not. All others have heard a
+/// refusal, and may come again at once with other settings.
+fn is_deaf(publishing: &Publishing) -> bool {
+    publishing
+        .assembly
+        .encoder()
+        .is_some_and(|encoder| encoder.contains("libobs"))
 }

@@ -23,7 +23,7 @@ pub const INVALID_APP: &str = "NetConnection.Connect.InvalidApp";
 pub fn refusal_code(refusal: &Refusal) -> &'static str {
     match refusal {
         Refusal::UnknownApp { .. } => INVALID_APP,
-        Refusal::WrongKey => "NetStream.Publish.Denied",
+        Refusal::WrongKey | Refusal::TooManyAttempts { .. } => "NetStream.Publish.Denied",
         Refusal::ChannelBusy { .. } => "NetStream.Publish.BadName",
         Refusal::PlayNotSupported => "NetStream.Failed",
         Refusal::ChannelUnavailable { .. }
@@ -42,6 +42,7 @@ pub fn end_status(reason: &EndReason) -> (&'static str, &'static str) {
         EndReason::Unpublished => ("status", "NetStream.Unpublish.Success"),
         EndReason::ShuttingDown => ("status", "NetConnection.Connect.Closed"),
         EndReason::Silent { .. } => ("error", "NetStream.Publish.Idle"),
+        EndReason::Replaced => ("error", "NetStream.Publish.BadName"),
         EndReason::ConnectionLost | EndReason::ProtocolError(_) => ("error", "NetStream.Failed"),
     }
 }

@@ -1,6 +1,8 @@
 //! The protocol on a byte stream: reads when events run out, and never before what was to be said is sent.
 
 use std::io;
+use std::net::IpAddr;
+use std::time::Duration;
 
 use bytes::{Buf, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -8,12 +10,15 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use super::connection::{Connection, Event};
 use super::handshake::shake_hands;
 use super::session::EndCause;
-use crate::auth::{Admission, Reception};
+use crate::auth::{Admission, Entry, Reception};
 use crate::publication::EndReason;
 use crate::refusal::Refusal;
 
 /// Read from a socket at a time.
 const READ_SIZE: usize = 64 * 1024;
+
+/// Between two looks whether a half-dead connection has made room.
+const VACATING: Duration = Duration::from_millis(50);
 
 /// The stream and the protocol on it.
 pub struct Wire<S> {
@@ -36,7 +41,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
     }
 
     /// From the handshake to the accepted `publish`.
-    pub async fn set_up(&mut self, reception: &Reception) -> Result<Admission, EndCause> {
+    pub async fn set_up(&mut self, reception: &Reception, from: IpAddr) -> Result<Admission, EndCause> {
         shake_hands(&mut self.stream).await?;
         self.shaken = true;
         let mut app = String::new();
@@ -48,7 +53,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
                     app = asked;
                 }
                 Event::Publish { key } => {
-                    let admission = reception.admit(&app, &key)?;
+                    // The whole set-up has its deadline.
+                    let admission = loop {
+                        match reception.admit(from, &app, &key)? {
+                            Entry::Admitted(admission) => break admission,
+                            Entry::Vacating => tokio::time::sleep(VACATING).await,
+                        }
+                    };
                     self.connection.accept_publish();
                     return Ok(admission);
                 }

@@ -2,6 +2,8 @@
 #![allow(dead_code)] // each test file uses its part
 #![allow(clippy::unwrap_used, clippy::expect_used)] // a test file outside of #[test] functions
 
+pub mod lossy;
+pub mod mutants;
 pub mod wire;
 
 use std::process::{Output, Stdio};
@@ -15,7 +17,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use vitrine_ingest::rtmp::{RtmpSettings, SessionEnd, serve, serve_connection};
-use vitrine_ingest::{Arrival, Door, EndReason, Publication, Reception, StreamKey};
+use vitrine_ingest::{Arrival, Door, EndReason, OnBusy, Publication, Reception, StreamKey};
 use vitrine_packager::media::{Frame, TrackConfig};
 
 /// The channel's key in these tests.
@@ -27,6 +29,7 @@ pub fn reception() -> (Reception, mpsc::Receiver<Publication>) {
     let door = Door {
         channel: "demo".into(),
         keys: vec![StreamKey::new(KEY)],
+        on_busy: OnBusy::Refuse,
         publications: sender,
     };
     (Reception::new("live", vec![door]), publications)

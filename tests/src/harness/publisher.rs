@@ -24,11 +24,22 @@ impl Publisher {
 
     /// Publishes `source` to any URL; the log is `ffmpeg-LABEL-N.log` among the server's.
     pub fn start_at(source: &Source, vitrine: &Vitrine, url: &str, label: &str) -> Self {
+        let output = ["-flvflags", "no_duration_filesize", "-f", "flv", url];
+        Self::run(source, vitrine, &output, label)
+    }
+
+    /// Publishes `source` as a transport stream to an `srt://` URL, by a stream id.
+    pub fn start_srt(source: &Source, vitrine: &Vitrine, url: &str, stream_id: &str, label: &str) -> Self {
+        let output = ["-f", "mpegts", "-srt_streamid", stream_id, url];
+        Self::run(source, vitrine, &output, label)
+    }
+
+    fn run(source: &Source, vitrine: &Vitrine, output: &[&str], label: &str) -> Self {
         let mut command = Command::new("ffmpeg");
         command
             .args(["-hide_banner", "-nostdin", "-nostats", "-loglevel", "info"])
             .args(source.arguments())
-            .args(["-flvflags", "no_duration_filesize", "-f", "flv", url]);
+            .args(output);
         let log = vitrine.next_log(&format!("ffmpeg-{label}"));
         Self {
             process: Process::start(&mut command, &log),
