@@ -178,10 +178,13 @@ impl Link {
         let Some(at) = self.acks.iter().position(|(number, ..)| *number == control.info) else {
             return;
         };
-        if let Some((_, sent_us, sequence)) = self.acks.drain(..=at).next_back() {
+        let answered = self.acks.drain(..=at).next_back();
+        if let Some((_, sent_us, sequence)) = answered {
             self.rtt.sample(now_us - sent_us);
             self.clock.sample(control.timestamp_us, now_us);
             self.confirmed = sequence;
+            // The first guess of a round trip is long: what was lost at the very beginning would be asked for too late.
+            self.nak_at_us = self.nak_at_us.min(now_us + self.nak_period_us());
         }
     }
 

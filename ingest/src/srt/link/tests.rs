@@ -158,6 +158,20 @@ fn a_gap_is_reported_at_once_and_again_until_it_is_filled() {
 }
 
 #[test]
+fn a_short_round_trip_makes_loss_reports_frequent_at_once() {
+    let mut bench = Bench::new();
+    bench.data(100, 0);
+    bench.data(102, 2);
+    bench.pass(20 * MS);
+    bench.control(ControlKind::AckAck, 1, &[]);
+    let said = bench.pass(20 * MS);
+    assert!(
+        said.iter().any(|packet| packet.kind == ControlKind::Nak),
+        "{said:?}"
+    );
+}
+
+#[test]
 fn what_does_not_come_in_time_is_given_up() {
     let mut bench = Bench::new();
     bench.data(100, 0);
