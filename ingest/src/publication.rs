@@ -122,7 +122,8 @@ impl ArrivalSender {
 pub enum Arrival {
     /// The next access unit of one of the tracks.
     Frame(Frame),
-    /// The encoder changed a track's parameters; the next frame of that track is an IDR under the new ones.
+    /// The encoder changed a track's parameters; the next frame of that track is an IDR under the new ones. Of every track, with
+    /// the parameters that it had: its clock was set, and the publication's time begins anew.
     Reconfigured(TrackConfig),
     /// The last arrival: why no more frames come.
     Ended(EndReason),

@@ -56,16 +56,21 @@ fn mutate(bytes: &mut Vec<u8>, dice: &mut Dice) {
     }
 }
 
-/// Frames of a publication; panics if a track's clock falls.
+/// Frames of a publication; panics if a track's clock falls, but where it begins anew.
 fn frames(mut publication: Publication) -> usize {
     let mut last = [i64::MIN; 2];
     let mut count = 0;
     while let Ok(arrival) = publication.arrivals.try_recv() {
-        if let Arrival::Frame(frame) = arrival {
-            let track = usize::from(frame.track == TrackKind::Audio);
-            assert!(frame.dts_ms >= last[track]);
-            last[track] = frame.dts_ms;
-            count += 1;
+        match arrival {
+            Arrival::Frame(frame) => {
+                let track = usize::from(frame.track == TrackKind::Audio);
+                assert!(frame.dts_ms >= last[track]);
+                last[track] = frame.dts_ms;
+                count += 1;
+            }
+            // The encoder's clock may have been set: its time begins anew.
+            Arrival::Reconfigured(_) => last = [i64::MIN; 2],
+            Arrival::Ended(_) => {}
         }
     }
     count
