@@ -20,7 +20,7 @@ mod rungs;
 mod script;
 mod sync;
 
-use proptest::test_runner::Config;
+use proptest::test_runner::{Config, RngSeed};
 
 /// Shows for each law, unless PROPTEST_CASES asks for more. A show is half a minute of media, and its law looks at every
 /// playlist of it.
@@ -30,6 +30,8 @@ fn shows() -> Config {
         .and_then(|cases| cases.parse().ok());
     Config {
         cases: asked.unwrap_or(24),
+        // The same shows each time; whoever asks for a number of cases looks for new ones.
+        rng_seed: asked.map_or(RngSeed::Fixed(0x5EED), |_| RngSeed::Random),
         ..Config::default()
     }
 }

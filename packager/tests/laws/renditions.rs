@@ -34,7 +34,9 @@ proptest! {
             let breaks = |segment: &Segment| (segment.opening.discontinuity, segment.opening.discontinuity_sequence);
             prop_assert_eq!(breaks(video), breaks(audio), "SPEC 85: {:?} {:?}", video, audio);
             let late_ms = audio.opening.pdt_ms.unwrap() - video.opening.pdt_ms.unwrap();
-            prop_assert!((-1..=24).contains(&late_ms), "SPEC 144: {late_ms} ms: {video:?} {audio:?}");
+            // Behind a segment of a single picture, which is shorter than a frame of AAC, the gap has nothing to be in step with.
+            let latest_ms = if video.gap { 48 } else { 24 };
+            prop_assert!((-1..=latest_ms).contains(&late_ms), "SPEC 144: {late_ms} ms: {video:?} {audio:?}");
         }
     }
 
