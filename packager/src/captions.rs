@@ -55,11 +55,8 @@ impl Captions {
 
     /// What was seen. CEA-608's channels alone where a show has both: the older are known to every player.
     pub(crate) fn channels(self) -> impl Iterator<Item = Channel> {
-        let has_608 = self
-            .seen
-            .first()
-            .zip(self.seen.get(1))
-            .is_some_and(|(one, two)| *one || *two);
+        let [one, two, _] = self.seen;
+        let has_608 = one || two;
         let seen = Channel::EACH.into_iter().zip(self.seen);
         seen.filter(move |(channel, seen)| *seen && !(has_608 && *channel == Channel::Service1))
             .map(|(channel, _)| channel)
