@@ -72,8 +72,8 @@ pub(super) struct Opened {
     /// Of the same generation, or of a later one whose commands could not be begun.
     pub aired_generation: u64,
     pub aired: File,
-    /// Held as long as the program runs.
-    pub _lock: File,
+    /// Shared with the [`NoteFile`]: the folder is another's only when both have written everything.
+    pub lock: File,
 }
 
 impl Opened {
@@ -83,6 +83,7 @@ impl Opened {
             folder: self.folder.clone(),
             generation: self.aired_generation,
             file: self.aired.try_clone()?,
+            _lock: self.lock.try_clone()?,
         })
     }
 }
@@ -171,7 +172,7 @@ pub(super) fn open(folder: &Path) -> Result<(Opened, Replay), JournalError> {
         commands: appending(&commands_path).map_err(at(&commands_path))?,
         aired_generation,
         aired: appending(&aired_path).map_err(at(&aired_path))?,
-        _lock: lock,
+        lock,
     };
     sync_folder(folder).map_err(at(folder))?;
     let (checkpoint, entries) = in_order(read.into_iter().flatten(), aired);

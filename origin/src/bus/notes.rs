@@ -75,6 +75,8 @@ pub(super) struct NoteFile {
     pub folder: PathBuf,
     pub generation: u64,
     pub file: File,
+    /// The folder's lock: held until the last note is written.
+    pub _lock: File,
 }
 
 /// Starts the thread that writes to the file; it ends with the [`NoteWriter`], and lets go of `told` then.
