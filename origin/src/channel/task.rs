@@ -10,6 +10,7 @@ use vitrine_ingest::{Arrival, EndReason, Publication, Refusal, wall_clock};
 use vitrine_metadata_track::Now;
 use vitrine_packager::media::{Frame, TrackConfig, TrackKind};
 use vitrine_packager::presentation::PushError;
+use vitrine_packager::segmenter::CutError;
 use vitrine_packager::startup::{StartError, Startup};
 
 use super::ChannelSettings;
@@ -339,7 +340,7 @@ impl ChannelTask {
 /// What an encoder is told of a session that cannot start.
 pub(super) fn refusal_of(error: &StartError) -> Refusal {
     match error {
-        StartError::Gop(gop) | StartError::Push(PushError::Gop(gop)) => {
+        StartError::Gop(gop) | StartError::Push(PushError::Cut(CutError::Gop(gop))) => {
             Refusal::GopTooLong { limit_s: gop.limit_s }
         }
         other => not_packageable(other),

@@ -7,6 +7,7 @@ use vitrine_ingest::wall_clock;
 use vitrine_packager::media::{Frame, RenditionId};
 use vitrine_packager::opening::{Opening, Renditions};
 use vitrine_packager::presentation::PushError;
+use vitrine_packager::segmenter::CutError;
 use vitrine_packager::startup::StartError;
 
 use super::advice;
@@ -166,7 +167,9 @@ impl ChannelTask {
         let Some(session) = &mut self.session else { return };
         match session.push(id, frame, self.show.track()) {
             Ok(()) => {}
-            Err(PushError::Gop(_)) if self.settings.ladder.ladder != LadderChoice::Passthrough => {
+            Err(PushError::Cut(CutError::Gop(_)))
+                if self.settings.ladder.ladder != LadderChoice::Passthrough =>
+            {
                 self.encode_from_now_on(frame);
             }
             Err(error) => self.refuse(refusal_of(&StartError::Push(error))),
