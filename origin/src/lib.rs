@@ -6,6 +6,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod authoriser;
 pub mod bus;
 pub mod certificate;
 pub mod channel;
@@ -13,7 +14,9 @@ pub mod config;
 pub mod control;
 pub mod keys;
 mod link_metrics;
+pub mod outbound;
 pub mod playback;
 pub mod run;
 pub mod server;
 pub mod web;
+pub mod webhooks;
