@@ -11,12 +11,7 @@ use std::time::Duration;
 use url::Url;
 
 use super::{Figures, Limits};
-use crate::conformance::findings::Findings;
-use crate::conformance::multivariant;
-use crate::conformance::playlist::{MediaPlaylist, Segment};
-use crate::harness::{
-    Cache, Cdn, ChannelSetup, Edge, Publisher, Script, Source, Vitrine, raise_open_files, until,
-};
+use crate::harness::{Cache, Cdn, ChannelSetup, Edge, Publisher, Script, Source, Vitrine, raise_open_files};
 use crate::swarm::{self, SwarmOptions};
 
 /// What the edge's cache may take.
@@ -30,8 +25,6 @@ const ARRIVALS: f64 = 200.0;
 /// hls.js keeps this distance to live by itself; what counts here is that it never stands still.
 const HLS_JS: Limits = Limits { latency_s: 3.0 };
 const BROWSER_START: Duration = Duration::from_secs(90);
-/// A show is on for some seconds within this time.
-const SETTLED: Duration = Duration::from_secs(60);
 
 /// One run.
 #[derive(Debug, Clone)]
@@ -87,7 +80,7 @@ impl Crowd {
             .line("cache", &format!("memory_mib = {CACHE_MIB}"))
             .start()
             .await;
-        settled(&vitrine).await;
+        vitrine.settled("demo").await;
         let cdn = match self.cache {
             Some(cache) => Some(Cdn::start(&format!("{}-cdn", self.name), cache, edge.address()).await),
             None => None,
@@ -141,26 +134,6 @@ impl Crowd {
             plot: Some(vitrine.folder().join("lateness.svg")),
             progress: true,
         }
-    }
-}
-
-/// Waits until the show is on for long enough that a player finds behind the live edge what it wants to hold back, and a segment
-/// more: those who come in a show's first seconds have a buffer as short as the show is, whatever serves them.
-async fn settled(vitrine: &Vitrine) {
-    vitrine.live("demo").await;
-    let (client, playlist) = (vitrine.client(), vitrine.playlist("demo"));
-    let read = multivariant(client, &playlist, &mut Findings::default()).await;
-    let renditions = read.unwrap_or_else(|error| panic!("{error}")).renditions;
-    for rendition in renditions {
-        until("the show is as long as players hold back", SETTLED, async || {
-            let answer = client.get(rendition.url.as_str()).await.ok()?;
-            let playlist = MediaPlaylist::parse(&answer.text(), &mut Findings::default());
-            let held_back = playlist.server_control.as_ref()?.seconds("PART-HOLD-BACK")?;
-            let whole: Duration = playlist.whole().iter().map(Segment::length).sum();
-            let segment = Duration::from_secs(playlist.target_duration_s);
-            (whole > held_back + segment).then_some(())
-        })
-        .await;
     }
 }
 
