@@ -12,6 +12,7 @@ pub mod certificate;
 pub mod channel;
 pub mod config;
 pub mod control;
+pub mod heads;
 pub mod keys;
 mod link_metrics;
 pub mod outbound;
