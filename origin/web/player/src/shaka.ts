@@ -4,11 +4,14 @@ import type { Source, SourceListener } from "./source.ts";
 
 /** What is used of Shaka Player: its instance, 4.12 or newer. */
 export interface ShakaLike extends EventTarget {
+  configure(config: object): unknown;
   getPlayheadTimeAsDate(): Date | null;
 }
 
 /** Shaka Player tells of ID3 as soon as its part is appended. */
 export function shakaSource(player: ShakaLike, video: HTMLVideoElement, listener: SourceListener): Source {
+  // In HLS nothing announces emsg boxes, and without it Shaka Player looks for none.
+  player.configure({ mediaSource: { dispatchAllEmsgBoxes: true } });
   const stops = [
     listen(player, "metadataadded", (event) => {
       const { startTime, payload } = event as Event & { readonly startTime?: number; readonly payload?: unknown };
