@@ -68,6 +68,15 @@ pub enum Refusal {
         /// The longest interval allowed, in seconds.
         limit_s: u32,
     },
+    /// Keyframes are there, but segments cannot be cut at them.
+    #[error(
+        "the encoder makes open GOPs, whose keyframes (CRA) no segment can begin with: switch them off (x265: open-gop=0), with \
+         an IDR each {limit_s} s"
+    )]
+    OpenGops {
+        /// The longest interval allowed, in seconds.
+        limit_s: u32,
+    },
     /// The packager cannot use the stream, for a reason of its own.
     #[error("the stream cannot be packaged: {reason}")]
     NotPackageable {

@@ -47,6 +47,8 @@ pub struct SourceVideo {
     pub first_idr: Frame,
     /// Whether its keyframes are close enough to be passed through.
     pub gop_fits: bool,
+    /// Whether there were keyframes of open GOPs, at which no segment can begin.
+    pub open_gops: bool,
 }
 
 /// A source's audio.

@@ -8,7 +8,7 @@
 //! and PART-TARGET, TARGETDURATION and PROGRAM-DATE-TIME can be constants of the session.
 
 use crate::cmaf::BoxError;
-use crate::codec::{AudioFacts, CodecError, VideoFacts};
+use crate::codec::{self, AudioFacts, CodecError, VideoFacts};
 use crate::grid::RateEstimate;
 use crate::media::{Frame, FrameRate, TrackConfig, TrackKind, VideoConfig};
 use crate::opening::{Opening, SourceAudio, SourceVideo};
@@ -44,6 +44,14 @@ pub enum StartError {
     /// Its keyframes are too far apart.
     #[error(transparent)]
     Gop(#[from] GopTooLong),
+    /// Its keyframes are no IDRs.
+    #[error(
+        "the encoder makes open GOPs: segments begin at IDRs, and none came for {limit_s} s: switch open GOPs off (x265: open-gop=0)"
+    )]
+    OpenGops {
+        /// TARGETDURATION in seconds.
+        limit_s: u32,
+    },
     /// The first GOP is too large to hold.
     #[error(
         "no whole group of pictures within 64 MiB or 8192 frames: lower the encoder's bitrate or keyframe interval, and see that it sends video"
@@ -75,6 +83,7 @@ pub struct Startup {
     first_ms: Option<i64>,
     takes_long_gops: bool,
     gop_fits: bool,
+    open_gops: bool,
 }
 
 impl Startup {
@@ -99,6 +108,7 @@ impl Startup {
             first_ms: None,
             takes_long_gops: false,
             gop_fits: true,
+            open_gops: false,
         })
     }
 
@@ -132,14 +142,18 @@ impl Startup {
             }
             return Ok(false);
         };
+        self.open_gops |= self
+            .video
+            .as_ref()
+            .is_some_and(|(_, facts)| codec::is_open_gop(facts.codec, &frame.data));
         let elapsed = frame.dts_ms - first;
         let target_ms = i64::from(self.settings.target_duration_s) * 1000;
         if lead == TrackKind::Video && !frame.is_idr && elapsed > target_ms + GOP_TOLERANCE_MS {
-            if !self.takes_long_gops {
-                return Err(GopTooLong {
-                    limit_s: self.settings.target_duration_s,
-                }
-                .into());
+            let limit_s = self.settings.target_duration_s;
+            match (self.takes_long_gops, self.open_gops) {
+                (true, _) => {}
+                (false, true) => return Err(StartError::OpenGops { limit_s }),
+                (false, false) => return Err(GopTooLong { limit_s }.into()),
             }
             self.gop_fits = false;
         }
@@ -160,6 +174,7 @@ impl Startup {
                 facts: facts.clone(),
                 first_idr: first_idr.clone(),
                 gop_fits: self.gop_fits,
+                open_gops: self.open_gops,
             }),
             _ => None,
         };
@@ -209,4 +224,84 @@ pub(crate) fn claims(config: &VideoConfig, facts: &VideoFacts) -> Vec<FrameRate>
         .into_iter()
         .chain(facts.fixed_frame_rate)
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::codec::tests::{avcc_720p30, hvcc_720p30};
+    use crate::media::WallTime;
+
+    /// H.265's IDR_W_RADL, TRAIL_R and CRA, as the first bytes of NAL units.
+    const IDR: u8 = 19 << 1;
+    const TRAIL: u8 = 1 << 1;
+    const CRA: u8 = 21 << 1;
+
+    /// Three seconds of 30 frames a second whose first is an IDR, and whose sixtieth is of `second` type.
+    fn outcome(config: VideoConfig, second: u8, takes_long_gops: bool) -> Result<Startup, StartError> {
+        let settings = PackagingSettings {
+            target_duration_s: 2,
+            part_target_ms: 333,
+            window_s: 60,
+        };
+        let mut startup = Startup::new(settings, &[TrackConfig::Video(config)])?;
+        if takes_long_gops {
+            startup = startup.taking_long_gops();
+        }
+        for index in 0..90 {
+            let nal_type = match index {
+                0 => IDR,
+                60 => second,
+                _ => TRAIL,
+            };
+            // A delimiter before the slice, as x265 writes it.
+            let data = [&[0, 0, 0, 2, 35 << 1, 1][..], &[0, 0, 0, 3, nal_type, 1, 0x80]].concat();
+            let at_ms = index * 1000 / 30;
+            startup.push(Frame {
+                track: TrackKind::Video,
+                dts_ms: at_ms,
+                pts_ms: at_ms,
+                is_idr: index == 0,
+                data: Bytes::from(data),
+                received: WallTime(0),
+            })?;
+        }
+        Ok(startup)
+    }
+
+    #[test]
+    fn open_gops_are_refused_in_their_own_words() {
+        let refused = |config, second| outcome(config, second, false).unwrap_err();
+        assert!(matches!(
+            refused(hvcc_720p30(), CRA),
+            StartError::OpenGops { limit_s: 2 }
+        ));
+        assert!(matches!(refused(hvcc_720p30(), TRAIL), StartError::Gop(_)));
+        // The same byte means something else in H.264.
+        assert!(matches!(refused(avcc_720p30(), CRA), StartError::Gop(_)));
+    }
+
+    #[test]
+    fn a_source_that_is_to_be_encoded_tells_of_its_open_gops() {
+        for (second, open) in [(CRA, true), (TRAIL, false)] {
+            let opening = outcome(hvcc_720p30(), second, true).unwrap().open().unwrap();
+            let video = opening.video.unwrap();
+            assert!(!video.gop_fits);
+            assert_eq!(video.open_gops, open);
+        }
+    }
+
+    #[test]
+    fn an_access_unit_that_is_cut_short_is_no_keyframe() {
+        let whole = [0, 0, 0, 3, CRA, 1, 0x80];
+        assert!(codec::is_open_gop(hvcc_720p30().codec, &whole));
+        for length in 0..whole.len() {
+            assert!(
+                !codec::is_open_gop(hvcc_720p30().codec, &whole[..length]),
+                "{length}"
+            );
+        }
+    }
 }

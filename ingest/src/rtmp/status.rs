@@ -32,6 +32,7 @@ pub fn refusal_code(refusal: &Refusal) -> &'static str {
         | Refusal::BadVideoConfig { .. }
         | Refusal::BadAudioConfig { .. }
         | Refusal::GopTooLong { .. }
+        | Refusal::OpenGops { .. }
         | Refusal::NotPackageable { .. } => "NetStream.Publish.Rejected",
     }
 }

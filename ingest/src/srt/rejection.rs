@@ -73,6 +73,7 @@ impl Rejection {
                 | Refusal::BadVideoConfig { .. }
                 | Refusal::BadAudioConfig { .. }
                 | Refusal::GopTooLong { .. }
+                | Refusal::OpenGops { .. }
                 | Refusal::NotPackageable { .. } => 1415,
                 Refusal::ChannelUnavailable { .. } => 1503,
             },

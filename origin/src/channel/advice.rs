@@ -12,7 +12,11 @@ pub(super) fn of_source(opening: &Opening, target_duration_s: u32, encodes: bool
     let mut advice = Vec::new();
     if let Some(video) = &opening.video {
         if !video.gop_fits && encodes {
-            advice.push(long_gop(target_duration_s));
+            advice.push(if video.open_gops {
+                open_gops(target_duration_s)
+            } else {
+                long_gop(target_duration_s)
+            });
         }
         let reorder_ms = video.first_idr.pts_ms - video.first_idr.dts_ms;
         if reorder_ms > REORDER_MS {
@@ -46,6 +50,14 @@ pub(super) fn long_gop(target_duration_s: u32) -> String {
     format!(
         "keyframes are more than {target_duration_s} s apart, so the picture is encoded anew instead of passed through: set \
          OBS → Settings → Output → Keyframe Interval to {target_duration_s} s"
+    )
+}
+
+/// What is said of keyframes that no segment can begin with.
+fn open_gops(target_duration_s: u32) -> String {
+    format!(
+        "the encoder makes open GOPs, whose keyframes (CRA) no segment can begin with, so the picture is encoded anew instead of \
+         passed through: switch open GOPs off (x265: open-gop=0), with an IDR each {target_duration_s} s"
     )
 }
 

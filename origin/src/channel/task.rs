@@ -274,6 +274,7 @@ pub(super) fn refusal_of(error: &StartError) -> Refusal {
         StartError::Gop(gop) | StartError::Push(PushError::Cut(CutError::Gop(gop))) => {
             Refusal::GopTooLong { limit_s: gop.limit_s }
         }
+        StartError::OpenGops { limit_s } => Refusal::OpenGops { limit_s: *limit_s },
         other => not_packageable(other),
     }
 }

@@ -105,6 +105,11 @@ impl VideoFacts {
     }
 }
 
+/// Whether a frame of that codec is a keyframe at which no segment can begin: one of H.265's open GOPs.
+pub(crate) fn is_open_gop(codec: VideoCodec, frame: &[u8]) -> bool {
+    codec == VideoCodec::Hevc && hevc::is_open_gop(frame)
+}
+
 fn supported_size(width: u32, height: u32) -> Result<(u32, u32), CodecError> {
     let side = 16..=MAX_SIDE;
     if side.contains(&width) && side.contains(&height) {

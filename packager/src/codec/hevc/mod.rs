@@ -13,6 +13,26 @@ use sps::Sps;
 /// SPS_NUT (H.265 table 7-1).
 const SPS: u8 = 33;
 
+/// Whether an access unit (NAL units behind lengths of four bytes) is a keyframe of an open GOP: pictures that follow it, shown
+/// before it, may need what came earlier (BLA_W_LP and CRA, H.265 table 7-1). A decoder can start there, a segment cannot.
+pub(super) fn is_open_gop(access_unit: &[u8]) -> bool {
+    const BLA_W_LP: u8 = 16;
+    const CRA: u8 = 21;
+    let mut rest = access_unit;
+    while let Some((length, after)) = rest.split_first_chunk::<4>() {
+        let length = usize::try_from(u32::from_be_bytes(*length)).unwrap_or(usize::MAX);
+        let Some((nal, after)) = after.split_at_checked(length) else {
+            return false;
+        };
+        let nal_type = nal.first().map(|header| header >> 1 & 0x3F);
+        if matches!(nal_type, Some(BLA_W_LP | CRA)) {
+            return true;
+        }
+        rest = after;
+    }
+    false
+}
+
 /// Reads the first SPS of the configuration.
 pub(super) fn facts(record: &[u8]) -> Result<VideoFacts, CodecError> {
     let unreadable = |why: &dyn std::fmt::Debug| CodecError::Hevc(format!("{why:?}"));
