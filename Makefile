@@ -28,7 +28,7 @@ demo: deps browser web
 
 test: deps browser lint doc
 	cd origin/web && npm run check && npm test
-	cargo build --workspace
+	cargo build --workspace --bins --tests
 	cargo test --workspace
 
 # nginx and Varnish in front of the edge, by the configurations of docs/cdn.
