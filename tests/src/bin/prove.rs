@@ -11,7 +11,7 @@ use vitrine_tests::prove::{Crowd, Encoder, Limits, Playback, Player, hint, ladde
 /// Parts of a third of a second, and of a fifth.
 const USUAL: Duration = Duration::from_millis(333);
 const SHORT: Duration = Duration::from_millis(200);
-/// Parts for a crowd: what two cores serve to 2,000 viewers who share them with the swarm, an origin and an encoder.
+/// Parts for 2,000 viewers at the edge: what two cores serve to them besides the swarm, an origin and an encoder.
 const CROWD_PARTS: Duration = Duration::from_secs(1);
 /// Viewers straight at the edge, and through a cache in front of it, which is busier with each than the edge.
 const CROWD: usize = 2000;
@@ -31,7 +31,8 @@ struct Arguments {
     /// For how long each player watches.
     #[arg(long, global = true, default_value_t = 300, value_parser = clap::value_parser!(u64).range(5..))]
     seconds: u64,
-    /// Only the runs with parts of so many milliseconds, 333 or 200; the length of a crowd's parts, 1000 by itself.
+    /// Only the runs with parts of so many milliseconds, 333 or 200; the length of a crowd's parts: by itself 1000 at the
+    /// edge, 333 through a cache in front of it.
     #[arg(long, global = true, value_parser = clap::value_parser!(u64).range(100..=2000))]
     part_ms: Option<u64>,
     /// The size of a crowd, where there is one: 2000 at the edge, 500 through a cache in front of it.
@@ -227,16 +228,15 @@ async fn prove(proof: Proof, watched: Duration, part_ms: Option<u64>) -> bool {
 
 /// A crowd watches; whether all was as promised.
 async fn crowd(proof: Proof, cache: Option<Cache>, seconds: Duration, arguments: &Arguments) -> bool {
-    let usual = if cache.is_some() {
-        CROWD_BEHIND_CACHE
-    } else {
-        CROWD
+    let (usual, parts) = match cache {
+        Some(_) => (CROWD_BEHIND_CACHE, USUAL),
+        None => (CROWD, CROWD_PARTS),
     };
     let crowd = Crowd {
         name: format!("prove-{}", proof.name()),
         cache,
         viewers: arguments.viewers.map_or(usual, |viewers| viewers as usize),
-        part_target: arguments.part_ms.map_or(CROWD_PARTS, Duration::from_millis),
+        part_target: arguments.part_ms.map_or(parts, Duration::from_millis),
         watched: seconds.mul_f64(CROWD_SHARE),
         played: cache.map(|_| seconds),
     };
