@@ -6,6 +6,8 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
+use tempfile::TempDir;
+
 use super::setup::out_folder;
 use super::{Process, until};
 use crate::client::Client;
@@ -38,6 +40,8 @@ impl Cache {
 #[derive(Debug)]
 pub struct Cdn {
     process: Process,
+    /// What nginx keeps; gone after it.
+    _memory: TempDir,
     address: String,
 }
 
@@ -46,13 +50,18 @@ impl Cdn {
     pub async fn start(name: &str, cache: Cache, edge: &str) -> Self {
         let folder = out_folder(name);
         let address = free_address();
+        let memory = TempDir::new_in("/dev/shm").unwrap_or_else(|error| panic!("/dev/shm: {error}"));
         let mut command = match cache {
-            Cache::Nginx => nginx(&folder, &address, edge, "sendfile on;"),
-            Cache::NginxCopying => nginx(&folder, &address, edge, "sendfile off;"),
+            Cache::Nginx => nginx(&folder, memory.path(), &address, edge, "sendfile on;"),
+            Cache::NginxCopying => nginx(&folder, memory.path(), &address, edge, "sendfile off;"),
             Cache::Varnish => varnish(&folder, &address, edge),
         };
         let process = Process::start(&mut command, &folder.join("cdn.log"));
-        let mut cdn = Self { process, address };
+        let mut cdn = Self {
+            process,
+            _memory: memory,
+            address,
+        };
         let client = Client::http1();
         let url = cdn.url("/live/");
         until(
@@ -113,7 +122,7 @@ fn write(file: &Path, mut text: String, places: &[(&str, &str)]) {
     fs::write(file, text).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
 }
 
-fn nginx(folder: &Path, address: &str, edge: &str, sendfile: &str) -> Command {
+fn nginx(folder: &Path, memory: &Path, address: &str, edge: &str, sendfile: &str) -> Command {
     let file = folder.join("nginx.conf");
     let place = |name: &str| folder.join(name).display().to_string();
     let text = shipped("nginx.conf");
@@ -123,7 +132,7 @@ fn nginx(folder: &Path, address: &str, edge: &str, sendfile: &str) -> Command {
         ("127.0.0.1:8081", edge),
         ("/run/nginx-vitrine.pid", &place("nginx.pid")),
         ("/var/log/nginx/vitrine.error.log", &place("nginx.error.log")),
-        ("/var/cache/nginx/vitrine", &place("cache")),
+        ("/dev/shm/vitrine", &memory.join("cache").display().to_string()),
     ];
     write(&file, text, &places);
     let mut command = Command::new("nginx");
