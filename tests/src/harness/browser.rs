@@ -54,6 +54,18 @@ impl Script {
         .await
     }
 
+    /// The newest object that it printed; `null` if none. Panics if it has ended.
+    pub fn latest(&mut self) -> Value {
+        let ended = self.process.exited();
+        assert!(
+            ended.is_none(),
+            "{} ended with {ended:?}: {}",
+            self.name,
+            self.process.log()
+        );
+        self.lines().pop().unwrap_or_default()
+    }
+
     /// Waits for its end, within `patience`; how it ended, and the last object that it printed, `null` if none.
     pub async fn ended(mut self, patience: Duration) -> (ExitStatus, Value) {
         let status = self.process.ended(patience).await;

@@ -18,6 +18,7 @@ enum Input {
         audio: Option<Audio>,
     },
     File(PathBuf),
+    Fed,
 }
 
 #[derive(Debug, Clone)]
@@ -94,6 +95,12 @@ impl Source {
     /// A file (FLV, MP4 …), sent as it is.
     pub fn file(path: impl Into<PathBuf>) -> Self {
         Self::of(Input::File(path.into()))
+    }
+
+    /// An FLV file that is written to FFmpeg's input in real time, sent as it is.
+    pub(super) fn fed() -> Self {
+        // A track that is silent must not hold back the other.
+        Self::of(Input::Fed).with(&["-max_interleave_delta", "100000"])
     }
 
     fn of(input: Input) -> Self {
@@ -199,11 +206,11 @@ impl Source {
                 }
             }
             Input::File(path) => {
-                // Far enough to find a track that comes late.
-                arguments.extend(words("-re -analyzeduration 60M -probesize 100M -i"));
+                arguments.extend(words("-re -i"));
                 arguments.push(path.display().to_string());
                 arguments.extend(["-c", "copy"].map(str::to_owned));
             }
+            Input::Fed => arguments.extend(words("-f flv -analyzeduration 1M -i pipe:0 -c copy")),
         }
         if let Some(seconds) = self.seconds {
             arguments.extend(["-t".to_owned(), seconds.to_string()]);
