@@ -1,6 +1,4 @@
-//! What a publisher shows: a test picture and tone with an encoder's settings, or a file.
-
-use std::path::PathBuf;
+//! What a publisher shows: a test picture and tone with an encoder's settings, or what is fed to it.
 
 /// FFmpeg's input and encoder settings. The defaults are OBS's, but for a small picture: H.264 High with two B-frames,
 /// a keyframe each 2 s, constant bit rate, AAC-LC stereo at 48 kHz.
@@ -17,7 +15,6 @@ enum Input {
         video: Option<Video>,
         audio: Option<Audio>,
     },
-    File(PathBuf),
     Fed,
 }
 
@@ -90,11 +87,6 @@ impl Source {
             video: None,
             audio: Some(Audio::default()),
         })
-    }
-
-    /// A file (FLV, MP4 …), sent as it is.
-    pub fn file(path: impl Into<PathBuf>) -> Self {
-        Self::of(Input::File(path.into()))
     }
 
     /// An FLV file that is written to FFmpeg's input in real time, sent as it is.
@@ -204,11 +196,6 @@ impl Source {
                 if let Some(audio) = audio {
                     arguments.extend(audio.settings());
                 }
-            }
-            Input::File(path) => {
-                arguments.extend(words("-re -i"));
-                arguments.push(path.display().to_string());
-                arguments.extend(["-c", "copy"].map(str::to_owned));
             }
             Input::Fed => arguments.extend(words("-f flv -analyzeduration 1M -i pipe:0 -c copy")),
         }
