@@ -162,7 +162,7 @@ class HlsPlayer implements Player {
       if (rate !== video.playbackRate) video.playbackRate = rate;
     }
     // A seek to the edge of a hole never ends by itself: that playhead is stuck too.
-    this.freeStuckPlayhead(shouldSkip(hls.latency, target, this.playedSeconds()));
+    this.freeStuckPlayhead(!video.seeking && shouldSkip(hls.latency, target, this.playedSeconds()));
   }
 
   private beginJoining(): void {
