@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use http::StatusCode;
 use serde_json::{Value, json};
+use tokio::sync::{Semaphore, SemaphorePermit};
 use vitrine_tests::conformance;
 use vitrine_tests::conformance::findings::Findings;
 use vitrine_tests::conformance::playlist::{MediaPlaylist, Segment};
@@ -23,6 +24,12 @@ const SILENCE_BYTES: usize = 4_000;
 const TONE_BYTES: usize = 8_000;
 /// The pages that watch: hls.js as it comes, and the watch page.
 const PAGES: [&str; 2] = ["hls", "watch"];
+
+/// Two browsers' pages are enough for a small machine: one show at a time.
+async fn seat() -> SemaphorePermit<'static> {
+    static SEATS: Semaphore = Semaphore::const_new(1);
+    SEATS.acquire().await.unwrap()
+}
 
 /// A picture whose keyframes are as far apart as a clip is long.
 fn picture() -> Source {
@@ -137,10 +144,14 @@ impl Show {
         });
         let end = end.unwrap() as f64;
         for (index, page) in PAGES.iter().enumerate() {
-            until(&format!("{page} plays on: {what}"), PATIENCE, async || {
-                let date = self.pages.latest()["dates"][index].as_f64()?;
-                (date >= end).then_some(())
-            })
+            until(
+                &format!("{page} plays on: {what}"),
+                BROWSER_PATIENCE,
+                async || {
+                    let date = self.pages.latest()["dates"][index].as_f64()?;
+                    (date >= end).then_some(())
+                },
+            )
             .await;
         }
         println!("the pages have passed: {what}");
@@ -263,6 +274,7 @@ fn maps_of(playlists: &Playlists, kind: &str) -> usize {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn pages_play_on_whatever_the_encoder_changes() {
+    let _seat = seat().await;
     let channel = ChannelSetup::new("demo").ladder("[{ passthrough = true }, { height = 120 }]");
     let vitrine = Vitrine::named("midstream").channel(channel).start().await;
     let stereo = with_channels(picture(), 2);
@@ -344,6 +356,7 @@ async fn pages_play_on_whatever_the_encoder_changes() {
 /// Where there is nothing but the source, it is what the pages show.
 #[tokio::test(flavor = "multi_thread")]
 async fn pages_show_the_picture_in_its_other_size() {
+    let _seat = seat().await;
     let channel = ChannelSetup::new("demo").ladder("\"passthrough\"");
     let vitrine = Vitrine::named("midstream-size").channel(channel).start().await;
     let sources = [picture(), picture().size(426, 240)];
