@@ -95,12 +95,24 @@ pub struct UpstreamConfig {
     pub check_timeout_ms: u64,
     /// So many failures in a row make an origin down.
     pub down_after: u32,
+    /// In which order origins are asked.
+    pub order: OriginOrder,
     /// Two origins are asked when the first is silent for so long; 0: never.
     pub hedge_after_ms: u64,
     /// Requests on one connection.
     pub streams_per_connection: usize,
     /// Objects that are fetched at one time.
     pub max_fills: usize,
+}
+
+/// `upstream.order`
+#[derive(Debug, Clone, Copy, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub enum OriginOrder {
+    /// The first that has it; the next ones are for when it is down.
+    Listed,
+    /// Each has everything: every object has one of them for itself.
+    Shared,
 }
 
 /// `[cache]`
@@ -153,6 +165,7 @@ impl Default for UpstreamConfig {
             check_interval_ms: 1000,
             check_timeout_ms: 1000,
             down_after: 2,
+            order: OriginOrder::Listed,
             hedge_after_ms: 0,
             streams_per_connection: 100,
             max_fills: 4096,
@@ -372,6 +385,10 @@ mod tests {
             ("[cache]\nmemory_mib = \"much\"", "e.toml:2: invalid type"),
             ("[cache]\nmemory_mib = 1", "cache.memory_mib = 1: must be 8 to"),
             ("[upstream]\nmax_fills = 0", "must be 16 to"),
+            (
+                "[upstream]\norder = \"random\"",
+                "e.toml:2: unknown variant `random`",
+            ),
             ("[[origin]]\nchannels = []", "missing field `url`"),
             ("[http]\ntls_cert = \"a.pem\"", "go together"),
             ("[access]\nstream_idle_seconds = 0", "must be 1 to"),

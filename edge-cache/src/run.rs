@@ -8,7 +8,7 @@ use metrics_exporter_prometheus::PrometheusBuilder;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::watch;
 
-use crate::access::{Access, Rotation, RotationError};
+use crate::access::{Access, Cloudfront, CloudfrontError, Rotation, RotationError};
 use crate::config::Config;
 use crate::cors::{Cors, CorsError};
 use crate::filler::{FillSettings, Filler};
@@ -41,6 +41,9 @@ pub enum RunError {
     /// Tokens cannot be verified.
     #[error(transparent)]
     Keys(#[from] RotationError),
+    /// Signatures cannot be verified.
+    #[error(transparent)]
+    Cloudfront(#[from] CloudfrontError),
     /// Sites cannot be told apart.
     #[error(transparent)]
     Cors(#[from] CorsError),
@@ -69,7 +72,7 @@ pub async fn run(
         .collect::<Result<Vec<_>, _>>()?;
     let keys = Rotation::new(&config.access)?.map(Arc::new);
     let gate = Gate {
-        access: Access::new(&config.access, keys.clone()),
+        access: Access::new(&config.access, keys.clone(), Cloudfront::load(&config.access)?),
         cors: Cors::new(&config.access.cors_origins)?,
         max_waiting: http.max_waiting,
         max_fills: config.upstream.max_fills,

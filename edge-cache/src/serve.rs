@@ -20,8 +20,7 @@ use crate::observe::Tally;
 use crate::store::Store;
 use crate::target::Target;
 
-/// Everything that the edge answers; clones share it.
-#[derive(Clone)]
+/// Everything that the edge answers.
 pub struct Site {
     store: Store,
     flights: Arc<Flights>,

@@ -89,6 +89,8 @@ pub async fn serve(
     mut shutdown: watch::Receiver<bool>,
 ) {
     let places = Arc::new(Semaphore::new(limits.connections));
+    // Shared: each request has it for itself.
+    let site = Arc::new(site);
     let graceful = GracefulShutdown::new();
     loop {
         let accepted = tokio::select! {
@@ -134,7 +136,7 @@ pub async fn serve(
 
 /// Whom a connection is with.
 struct Viewer {
-    site: Site,
+    site: Arc<Site>,
     address: IpAddr,
     send_timeout: Duration,
 }

@@ -10,6 +10,8 @@ use vitrine_packager::request::{Directives, MediaName, PlaylistName};
 
 /// A longer path and query is none of ours.
 const LONGEST_TARGET: usize = 2048;
+/// The JSON Schemas that the origin declares, below `/schemas/`.
+const SCHEMAS: [&str; 4] = ["events.json", "events/2.json", "messages.json", "messages/2.json"];
 /// The longest name of a channel, session or rendition.
 const LONGEST_NAME: usize = 40;
 
@@ -174,7 +176,7 @@ fn classify(path: &str, query: &str) -> Result<Option<(Kind, Directives)>, Refus
         ("watch", Some(channel), None, ..) if is_name(channel) => plain(Kind::Page),
         ("assets", Some(_), ..) if is_asset(rest) => plain(Kind::Page),
         _ if path == "/" => plain(Kind::Page),
-        ("schemas", Some(_), ..) if is_asset(rest) => plain(Kind::Page),
+        ("schemas", Some(_), ..) if SCHEMAS.contains(&rest) => plain(Kind::Page),
         _ => Ok(None),
     }
 }
@@ -264,6 +266,8 @@ mod tests {
             (&format!("{LIVE}/init-0.mp4"), Kind::Media, Coding::Identity),
             ("/v1/channels/demo", Kind::Status, Coding::Gzip),
             ("/assets/demo/lamp.svg", Kind::Page, Coding::Gzip),
+            ("/schemas/events.json", Kind::Page, Coding::Gzip),
+            ("/schemas/messages/2.json", Kind::Page, Coding::Gzip),
         ];
         for (target, kind, coding) in table {
             let parsed = parse(target).unwrap();
@@ -296,6 +300,9 @@ mod tests {
             ("/assets/../metrics", 404),
             ("/assets/.git", 404),
             ("/assets/", 404),
+            ("/schemas/invented.json", 404),
+            ("/schemas/events/999.json", 404),
+            ("/schemas/", 404),
             ("//", 404),
             ("*", 404),
         ];

@@ -1,6 +1,8 @@
 //! Who may publish where, and which channel is busy.
 
 mod attempts;
+mod authoriser;
+mod input;
 mod key;
 mod seat;
 
@@ -15,6 +17,8 @@ use tokio::sync::{mpsc, watch};
 use attempts::Attempts;
 use seat::{SharedSeat, Take};
 
+pub use authoriser::{Authorised, Authoriser, Question, Questions};
+pub use input::Input;
 pub use key::{BadHash, StreamKey};
 pub use seat::OnBusy;
 
@@ -28,6 +32,8 @@ pub struct Door {
     pub channel: String,
     /// Any of these opens the door. None: nobody may publish here.
     pub keys: Vec<StreamKey>,
+    /// The same for the backup encoder.
+    pub backup_keys: Vec<StreamKey>,
     /// When another encoder publishes already.
     pub on_busy: OnBusy,
     /// Takes each accepted publication. Full for as long as a session may stall: the encoder is dropped.
@@ -41,12 +47,23 @@ pub struct Reception {
     places: Vec<Place>,
     next_id: AtomicU64,
     attempts: Mutex<Attempts>,
+    authoriser: Option<Authoriser>,
 }
 
 #[derive(Debug)]
 struct Place {
     door: Door,
-    seat: SharedSeat,
+    primary: SharedSeat,
+    backup: SharedSeat,
+}
+
+impl Place {
+    fn seat(&self, input: Input) -> &SharedSeat {
+        match input {
+            Input::Primary => &self.primary,
+            Input::Backup => &self.backup,
+        }
+    }
 }
 
 /// The answer to the holder of a right key.
@@ -56,13 +73,17 @@ pub enum Entry {
     Admitted(Admission),
     /// A half-dead connection is being ended for it: it is to ask again in a moment.
     Vacating,
+    /// The key is not known here: [`Reception::ask`], then [`Reception::admit_as`].
+    ToBeAsked,
 }
 
-/// The right to publish on a channel, alone. The channel is free again when it is dropped.
+/// The right to publish on a channel's input, alone. The input is free again when it is dropped.
 #[derive(Debug)]
 pub struct Admission {
     /// The channel that the key belongs to.
     pub channel: String,
+    /// Which of its inputs.
+    pub input: Input,
     /// The id of the publication to come.
     pub publication_id: u64,
     /// Where to hand the publication over.
@@ -77,13 +98,24 @@ impl Reception {
     pub fn new(app: impl Into<String>, doors: Vec<Door>) -> Self {
         let places = doors.into_iter().map(|door| Place {
             door,
-            seat: Arc::default(),
+            primary: Arc::default(),
+            backup: Arc::default(),
         });
         Self {
             app: app.into(),
             places: places.collect(),
             next_id: AtomicU64::new(1),
             attempts: Mutex::default(),
+            authoriser: None,
+        }
+    }
+
+    /// Keys that no door has are put to `authoriser`.
+    #[must_use]
+    pub fn with_authoriser(self, authoriser: Authoriser) -> Self {
+        Self {
+            authoriser: Some(authoriser),
+            ..self
         }
     }
 
@@ -132,40 +164,91 @@ impl Reception {
                 seconds: attempts::PERIOD.as_secs(),
             });
         }
-        let key = StreamKey::new(key.split('?').next().unwrap_or_default());
+        let key = StreamKey::new(bare(key));
         let opened = self
             .find(&key)
-            .filter(|place| channel.is_none_or(|channel| channel == place.door.channel));
-        let Some(place) = opened else {
-            if self.attempts().wrong(from, now) {
-                tracing::warn!(%from, "locked out for a while: too many wrong stream keys");
-            }
-            return Err(Refusal::WrongKey);
+            .filter(|(place, _)| channel.is_none_or(|channel| channel == place.door.channel));
+        match opened {
+            Some((place, input)) => self.seat(place, input, &key, now),
+            None if self.authoriser.is_some() => Ok(Entry::ToBeAsked),
+            None => Err(self.wrong(from, now)),
+        }
+    }
+
+    /// Asks the authoriser for the channel of a key. Whoever gets no answer in time, or none that is understood, is refused.
+    ///
+    /// # Errors
+    /// [`Refusal::WrongKey`].
+    pub async fn ask(&self, question: Question) -> Result<Authorised, Refusal> {
+        let from = question.from;
+        let answer = match &self.authoriser {
+            Some(authoriser) => authoriser.ask(question).await,
+            None => None,
         };
+        answer.ok_or_else(|| self.wrong(from, Instant::now()))
+    }
+
+    /// Admits the holder of `key` to what the authoriser named.
+    ///
+    /// # Errors
+    /// As [`Reception::admit_to`]; [`Refusal::ChannelUnavailable`] too when there is no such channel.
+    pub fn admit_as(&self, authorised: &Authorised, key: &str) -> Result<Entry, Refusal> {
+        let channel = authorised.channel.as_str();
+        let place = self.places.iter().find(|place| place.door.channel == channel);
+        match place {
+            Some(place) => self.seat(
+                place,
+                authorised.input,
+                &StreamKey::new(bare(key)),
+                Instant::now(),
+            ),
+            None => {
+                tracing::warn!(channel, "the authoriser named a channel that is not configured");
+                Err(Refusal::ChannelUnavailable {
+                    channel: channel.to_owned(),
+                })
+            }
+        }
+    }
+
+    fn wrong(&self, from: IpAddr, now: Instant) -> Refusal {
+        if self.attempts().wrong(from, now) {
+            tracing::warn!(%from, "locked out for a while: too many wrong stream keys");
+        }
+        Refusal::WrongKey
+    }
+
+    fn seat(&self, place: &Place, input: Input, key: &StreamKey, now: Instant) -> Result<Entry, Refusal> {
         let channel = place.door.channel.clone();
         if place.door.publications.is_closed() {
             return Err(Refusal::ChannelUnavailable { channel });
         }
-        let mut seat = place.seat.lock().unwrap_or_else(PoisonError::into_inner);
-        match seat.take(&channel, &key, place.door.on_busy, now)? {
+        let shared = place.seat(input);
+        let mut seat = shared.lock().unwrap_or_else(PoisonError::into_inner);
+        match seat.take(&channel, key, place.door.on_busy, now)? {
             Take::Vacating => Ok(Entry::Vacating),
             Take::Taken(replaced) => Ok(Entry::Admitted(Admission {
                 channel,
+                input,
                 publication_id: self.next_id.fetch_add(1, Ordering::Relaxed),
                 publications: place.door.publications.clone(),
                 replaced,
-                seat: Arc::clone(&place.seat),
+                seat: Arc::clone(shared),
             })),
         }
     }
 
-    fn find(&self, offered: &StreamKey) -> Option<&Place> {
+    fn find(&self, offered: &StreamKey) -> Option<(&Place, Input)> {
+        let any = |keys: &[StreamKey]| {
+            let opens = keys.iter();
+            bool::from(opens.fold(Choice::from(0), |found, key| found | key.matches(offered)))
+        };
         let mut opened = None;
         for place in &self.places {
-            let keys = place.door.keys.iter();
-            let opens = keys.fold(Choice::from(0), |found, key| found | key.matches(offered));
-            if bool::from(opens) {
-                opened = Some(place);
+            let (primary, backup) = (any(&place.door.keys), any(&place.door.backup_keys));
+            if primary || backup {
+                let input = if primary { Input::Primary } else { Input::Backup };
+                opened = Some((place, input));
             }
         }
         opened
@@ -174,6 +257,11 @@ impl Reception {
     fn attempts(&self) -> std::sync::MutexGuard<'_, Attempts> {
         self.attempts.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// A key without the query that may follow it.
+fn bare(key: &str) -> &str {
+    key.split('?').next().unwrap_or_default()
 }
 
 impl Admission {
@@ -200,117 +288,4 @@ impl Drop for Admission {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn reception() -> (Reception, mpsc::Receiver<Publication>) {
-        let (publications, receiver) = mpsc::channel(1);
-        let door = |channel: &str, keys: &[&str]| Door {
-            channel: channel.into(),
-            keys: keys.iter().map(StreamKey::new).collect(),
-            on_busy: OnBusy::Refuse,
-            publications: publications.clone(),
-        };
-        let doors = vec![
-            door("demo", &["one", "two"]),
-            door("shop", &["three"]),
-            door("shut", &[]),
-        ];
-        (Reception::new("live", doors), receiver)
-    }
-
-    const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
-
-    fn admit(reception: &Reception, app: &str, key: &str) -> Result<Admission, Refusal> {
-        admitted(reception.admit(HERE, app, key))
-    }
-
-    fn admitted(entry: Result<Entry, Refusal>) -> Result<Admission, Refusal> {
-        entry.map(|entry| match entry {
-            Entry::Admitted(admission) => admission,
-            Entry::Vacating => panic!("nobody is replaced here"),
-        })
-    }
-
-    #[test]
-    fn a_key_opens_the_channel_that_it_belongs_to() {
-        let (reception, _publications) = reception();
-        let unknown = Refusal::UnknownApp { app: "live".into() };
-        let table = [
-            ("live", "one", Ok("demo")),
-            ("live", "two", Ok("demo")),
-            ("live/", "three", Ok("shop")),
-            ("live?a=b", "three?bandwidthtest=true", Ok("shop")),
-            ("live", "four", Err(Refusal::WrongKey)),
-            ("live", "on", Err(Refusal::WrongKey)),
-            ("live", "", Err(Refusal::WrongKey)),
-            ("live", "?one", Err(Refusal::WrongKey)),
-            ("vod", "one", Err(unknown.clone())),
-            ("", "one", Err(unknown)),
-        ];
-        for (app, key, expected) in table {
-            let admitted = admit(&reception, app, key).map(|admission| admission.channel.clone());
-            assert_eq!(admitted, expected.map(String::from), "{app} {key}");
-        }
-    }
-
-    #[test]
-    fn a_channel_that_is_named_must_be_that_of_the_key() {
-        let (reception, _publications) = reception();
-        let table = [
-            (Some("demo"), "one", true),
-            (None, "one", true),
-            (Some("shop"), "one", false),
-            (Some("nowhere"), "one", false),
-            (Some("demo"), "four", false),
-        ];
-        for (channel, key, expected) in table {
-            let admitted = admitted(reception.admit_to(HERE, channel, key));
-            assert_eq!(admitted.is_ok(), expected, "{channel:?} {key}");
-            assert!(expected || admitted.unwrap_err() == Refusal::WrongKey);
-        }
-    }
-
-    #[test]
-    fn a_channel_is_busy_until_its_admission_is_dropped() {
-        let (reception, _publications) = reception();
-        let first = admit(&reception, "live", "one").unwrap();
-        assert_eq!(
-            admit(&reception, "live", "two").unwrap_err(),
-            Refusal::ChannelBusy {
-                channel: "demo".into()
-            }
-        );
-        assert!(
-            admit(&reception, "live", "three").is_ok(),
-            "another channel is not disturbed"
-        );
-        let id = first.publication_id;
-        drop(first);
-        assert_ne!(admit(&reception, "live", "two").unwrap().publication_id, id);
-    }
-
-    #[test]
-    fn who_tries_too_many_keys_is_not_heard_even_with_a_right_one() {
-        let (reception, _publications) = reception();
-        let [guesser, other] = ["203.0.113.9", "203.0.113.10"].map(|text| text.parse::<IpAddr>().unwrap());
-        let mut answers = (0..100).map(|_| reception.admit(guesser, "live", "guess").unwrap_err());
-        assert_eq!(answers.next(), Some(Refusal::WrongKey));
-        assert!(matches!(answers.last(), Some(Refusal::TooManyAttempts { .. })));
-        assert!(matches!(
-            reception.admit(guesser, "live", "one"),
-            Err(Refusal::TooManyAttempts { .. })
-        ));
-        assert!(reception.admit(other, "live", "one").is_ok());
-    }
-
-    #[test]
-    fn a_channel_whose_task_is_gone_takes_nothing() {
-        let (reception, publications) = reception();
-        drop(publications);
-        assert!(matches!(
-            admit(&reception, "live", "one"),
-            Err(Refusal::ChannelUnavailable { .. })
-        ));
-    }
-}
+mod tests;

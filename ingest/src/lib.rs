@@ -22,7 +22,10 @@ pub mod srt;
 pub mod ts;
 mod wall_clock;
 
-pub use auth::{Admission, BadHash, Door, Entry, OnBusy, Reception, StreamKey};
+pub use auth::{
+    Admission, Authorised, Authoriser, BadHash, Door, Entry, Input, OnBusy, Question, Questions, Reception,
+    StreamKey,
+};
 pub use publication::{Arrival, ArrivalSender, Dropped, EndReason, Publication, PublicationInfo, Publisher};
 pub use refusal::Refusal;
 pub use wall_clock::wall_clock;

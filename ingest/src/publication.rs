@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use tokio::sync::{mpsc, oneshot};
 use vitrine_packager::media::{Frame, TrackConfig};
 
+use crate::auth::Input;
 use crate::refusal::Refusal;
 
 /// Arrivals that may wait for a channel: about 3 s of 30 frames and 47 AAC frames a second.
@@ -23,6 +24,8 @@ pub struct Publication {
     pub id: u64,
     /// The channel that the stream key belongs to.
     pub channel: String,
+    /// Which of its inputs.
+    pub input: Input,
     /// `"rtmp"` or `"srt"`.
     pub protocol: &'static str,
     /// Where the encoder connects from.
@@ -45,6 +48,8 @@ pub struct PublicationInfo {
     pub id: u64,
     /// See [`Publication::channel`].
     pub channel: String,
+    /// See [`Publication::input`].
+    pub input: Input,
     /// See [`Publication::protocol`].
     pub protocol: &'static str,
     /// See [`Publication::peer`].
@@ -173,6 +178,7 @@ impl Publication {
         let publication = Publication {
             id: info.id,
             channel: info.channel,
+            input: info.input,
             protocol: info.protocol,
             peer: info.peer,
             encoder: info.encoder,
@@ -219,6 +225,7 @@ mod tests {
         Publication::open(PublicationInfo {
             id: 1,
             channel: "demo".into(),
+            input: Input::Primary,
             protocol: "rtmp",
             peer: ([127, 0, 0, 1], 9).into(),
             encoder: None,

@@ -9,7 +9,7 @@ use tokio::time::timeout;
 use vitrine_packager::media::TrackConfig;
 
 use crate::assembly::{Assembly, Fault};
-use crate::auth::Admission;
+use crate::auth::{Admission, Input};
 use crate::publication::{Arrival, EndReason, Publication, PublicationInfo, Publisher};
 use crate::refusal::Refusal;
 use crate::wall_clock;
@@ -84,9 +84,9 @@ impl Publishing {
         }
     }
 
-    /// The channel's name.
-    pub fn channel(&self) -> &str {
-        &self.admission.channel
+    /// The channel's name, and which of its inputs.
+    pub fn target(&self) -> (String, Input) {
+        (self.admission.channel.clone(), self.admission.input)
     }
 
     /// Notes that the encoder has sent media: it is not half-dead.
@@ -132,6 +132,7 @@ impl Publishing {
         let (publication, publisher) = Publication::open(PublicationInfo {
             id: self.admission.publication_id,
             channel: self.admission.channel.clone(),
+            input: self.admission.input,
             protocol: self.protocol,
             peer: self.peer,
             encoder,

@@ -16,7 +16,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use vitrine_ingest::srt::{Links, Passphrase, SrtSettings, serve};
-use vitrine_ingest::{EndReason, Publication};
+use vitrine_ingest::{EndReason, Input, Publication};
 use vitrine_packager::media::{TrackConfig, TrackKind};
 
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -139,7 +139,7 @@ async fn a_publication_with_b_frames_arrives_whole_and_in_order() {
         (publication.channel.as_str(), publication.protocol),
         ("demo", "srt")
     );
-    let stats = server.links.read()["demo"];
+    let stats = server.links.of("demo", Input::Primary).unwrap();
     assert_eq!(stats.latency_ms, 200);
     assert!(stats.packets > 10 && stats.lost == 0, "{stats:?}");
     assert_whole(&take_all(publication).await, 3);
@@ -159,12 +159,16 @@ async fn nothing_is_lost_on_a_way_that_loses_and_swaps_packets() {
     // On a machine that is busy with other tests, packets need longer than on the way.
     let _child = ffmpeg(relay.port, &format!("live/{KEY}"), "latency=1500000", "3");
     let publication = server.publication().await;
-    assert_eq!(server.links.read()["demo"].latency_ms, 1500, "the caller's wish");
+    assert_eq!(
+        server.links.of("demo", Input::Primary).unwrap().latency_ms,
+        1500,
+        "the caller's wish"
+    );
     let taking = tokio::spawn(take_all(publication));
-    let mut stats = server.links.read().get("demo").copied();
+    let mut stats = server.links.of("demo", Input::Primary);
     while !taking.is_finished() {
         tokio::time::sleep(Duration::from_millis(20)).await;
-        stats = server.links.read().get("demo").copied().or(stats);
+        stats = server.links.of("demo", Input::Primary).or(stats);
     }
     let stats = stats.unwrap();
     println!("{} packets lost on the way: {stats:?}", relay.lost());

@@ -6,14 +6,18 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod authoriser;
 pub mod bus;
 pub mod certificate;
 pub mod channel;
 pub mod config;
 pub mod control;
+pub mod heads;
 pub mod keys;
 mod link_metrics;
+pub mod outbound;
 pub mod playback;
 pub mod run;
 pub mod server;
 pub mod web;
+pub mod webhooks;

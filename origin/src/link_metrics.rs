@@ -1,32 +1,36 @@
-//! The figures of the SRT connections as metrics, labelled by their channel.
+//! The figures of the SRT connections as metrics, labelled by their channel and input.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use metrics::{counter, gauge};
-use vitrine_ingest::srt::{LinkStats, Links};
+use vitrine_ingest::srt::{LinkStats, LinkTarget, Links};
 
 /// Between two looks.
 const PERIOD: Duration = Duration::from_secs(1);
 
 /// Publishes the figures for ever.
 pub async fn publish(links: Links) {
-    let mut known: BTreeMap<String, LinkStats> = BTreeMap::new();
+    let mut known: BTreeMap<LinkTarget, LinkStats> = BTreeMap::new();
     loop {
         tokio::time::sleep(PERIOD).await;
         let open = links.read();
-        for (channel, stats) in &open {
-            set_gauges(channel, stats);
-            count(channel, known.get(channel), stats);
+        for (target, stats) in &open {
+            set_gauges(target, stats);
+            count(target, known.get(target), stats);
         }
-        for gone in known.keys().filter(|channel| !open.contains_key(*channel)) {
-            gauge!("vitrine_srt_connected", "channel" => gone.clone()).set(0.0);
+        for gone in known.keys().filter(|target| !open.contains_key(*target)) {
+            gauge!("vitrine_srt_connected", &labels(gone)).set(0.0);
         }
         known = open;
     }
 }
 
-fn set_gauges(channel: &str, stats: &LinkStats) {
+fn labels((channel, input): &LinkTarget) -> [(&'static str, String); 2] {
+    [("channel", channel.clone()), ("input", input.name().to_owned())]
+}
+
+fn set_gauges(target: &LinkTarget, stats: &LinkStats) {
     let seconds = |micros: u64| micros as f64 / 1e6;
     let gauges = [
         ("vitrine_srt_connected", 1.0),
@@ -39,12 +43,12 @@ fn set_gauges(channel: &str, stats: &LinkStats) {
         ("vitrine_srt_buffered_packets", stats.buffered as f64),
     ];
     for (name, value) in gauges {
-        gauge!(name, "channel" => channel.to_owned()).set(value);
+        gauge!(name, &labels(target)).set(value);
     }
 }
 
 /// Counts what is new. Figures below the last ones are those of a new connection.
-fn count(channel: &str, last: Option<&LinkStats>, stats: &LinkStats) {
+fn count(target: &LinkTarget, last: Option<&LinkStats>, stats: &LinkStats) {
     let last = last.filter(|last| last.packets <= stats.packets);
     let last = last.copied().unwrap_or_default();
     let counters = [
@@ -75,6 +79,6 @@ fn count(channel: &str, last: Option<&LinkStats>, stats: &LinkStats) {
         ),
     ];
     for (name, value, before) in counters {
-        counter!(name, "channel" => channel.to_owned()).increment(value.saturating_sub(before));
+        counter!(name, &labels(target)).increment(value.saturating_sub(before));
     }
 }

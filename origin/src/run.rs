@@ -2,29 +2,37 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use metrics_exporter_prometheus::PrometheusBuilder;
 use tokio::net::{TcpListener, UdpSocket};
 use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
 use vitrine_ingest::ladder::{LadderError, check_encoders};
 use vitrine_ingest::rtmp::RtmpSettings;
 use vitrine_ingest::srt::Links;
-use vitrine_ingest::{Door, Reception};
+use vitrine_ingest::{Authoriser, Door, Reception};
 
+use crate::authoriser;
 use crate::bus::{Journal, JournalError, Nats, NatsError};
 use crate::certificate::{Renewed, TlsError};
 use crate::channel::{self, ChannelSettings};
-use crate::config::{Config, ConfigError, EventsConfig};
+use crate::config::{AuthoriserConfig, Config, ConfigError, EventsConfig, WebhooksConfig};
 use crate::control::{self, Control, ControlledChannel, TokensError};
 use crate::link_metrics;
+use crate::outbound::{OutboundError, Service};
 use crate::playback::serve::Playback;
 use crate::server::{self, Site};
+use crate::webhooks::{self, Webhooks};
 
 /// Bounded: publications that a channel's task has not taken up yet. Full: ingest answers that the channel is unavailable.
 const PUBLICATION_QUEUE: usize = 2;
 
 /// Where events are kept if nothing else is said.
 const DEFAULT_EVENTS_DIRECTORY: &str = "vitrine-data";
+
+/// How long the last webhooks may take when the program stops.
+const LAST_NEWS: Duration = Duration::from_secs(3);
 
 /// Why the program stops before it began.
 #[derive(Debug, thiserror::Error)]
@@ -67,6 +75,9 @@ pub enum RunError {
     /// TLS is configured and cannot be spoken.
     #[error(transparent)]
     Tls(#[from] TlsError),
+    /// A service of the operator's own cannot be called.
+    #[error(transparent)]
+    Service(#[from] OutboundError),
     /// The metrics cannot be set up.
     #[error("metrics: {0}")]
     Metrics(#[from] metrics_exporter_prometheus::BuildError),
@@ -99,6 +110,7 @@ pub async fn run(config: Config, shutdown: watch::Receiver<bool>) -> Result<(), 
         (Some(servers), Some(node)) => Some((Nats::connect(servers, node).await?, node.as_str())),
         _ => None,
     };
+    let (webhooks, telling) = webhooks(&config)?;
     let tokens = control::follow_tokens(config.access.tokens_file.as_deref())?;
     // Channels end after the encoders' server, so that they hear of its farewell.
     let (channels_stop, channels_stopped) = watch::channel(false);
@@ -115,6 +127,8 @@ pub async fn run(config: Config, shutdown: watch::Receiver<bool>) -> Result<(), 
             ladder: channel.ladder(),
             reconnect_window: config.packaging.reconnect_window(),
             show: config.events.settings(channel),
+            failover: channel.failover(),
+            webhooks: webhooks.clone(),
             journal: Journal {
                 folder: directory.as_ref().map(|directory| directory.join(&channel.name)),
                 nats: bus
@@ -136,6 +150,7 @@ pub async fn run(config: Config, shutdown: watch::Receiver<bool>) -> Result<(), 
         doors.push(Door {
             channel: channel.name.clone(),
             keys: channel.keys()?,
+            backup_keys: channel.backup_keys()?,
             on_busy: channel.on_busy,
             publications,
         });
@@ -159,7 +174,7 @@ pub async fn run(config: Config, shutdown: watch::Receiver<bool>) -> Result<(), 
         ..RtmpSettings::default()
     };
     let mut stop_rtmp = shutdown.clone();
-    let reception = Arc::new(Reception::new("live", doors));
+    let reception = Arc::new(reception(&config, doors)?);
     let srt = srt.map(|socket| tokio::spawn(serve_srt(socket, &config, &reception, shutdown.clone())));
     let rtmps = rtmps.map(|(listener, certificate)| {
         let (reception, settings) = (Arc::clone(&reception), settings.clone());
@@ -196,7 +211,41 @@ pub async fn run(config: Config, shutdown: watch::Receiver<bool>) -> Result<(), 
         let _ = task.await;
     }
     let _ = viewers.await;
+    // The last news is on its way for a moment.
+    drop(webhooks);
+    if let Some(telling) = telling {
+        let _ = tokio::time::timeout(LAST_NEWS, telling).await;
+    }
     Ok(())
+}
+
+/// Who may publish: the holders of the doors' keys, and whom the authoriser lets in.
+fn reception(config: &Config, doors: Vec<Door>) -> Result<Reception, RunError> {
+    let reception = Reception::new("live", doors);
+    let AuthoriserConfig { url: Some(url), .. } = &config.authoriser else {
+        return Ok(reception);
+    };
+    let patience = config.authoriser.patience();
+    let service = Service::at(AuthoriserConfig::URL, url)?;
+    let (authoriser, questions) = Authoriser::new(patience);
+    tokio::spawn(authoriser::answer(questions, service, patience));
+    Ok(reception.with_authoriser(authoriser))
+}
+
+/// Where news goes, and the task that delivers it.
+fn webhooks(config: &Config) -> Result<(Webhooks, Option<JoinHandle<()>>), RunError> {
+    let Some(url) = &config.webhooks.url else {
+        return Ok((Webhooks::default(), None));
+    };
+    let service = Service::at(WebhooksConfig::URL, url)?;
+    let (webhooks, notices) = Webhooks::new();
+    let delivery = webhooks::deliver(
+        notices,
+        service,
+        config.webhooks.signer()?,
+        config.webhooks.patience(),
+    );
+    Ok((webhooks, Some(tokio::spawn(delivery))))
 }
 
 /// Where events are kept; `None`: in memory.

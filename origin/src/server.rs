@@ -21,12 +21,16 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::certificate::{self, TlsError};
 use crate::control::{Control, openapi};
+use crate::heads::{AskedBody, HeadStream, Heads};
 use crate::playback::response::{self, Answer};
 use crate::playback::serve::Playback;
 use crate::web;
 
 /// A client must finish its TLS handshake within this time, then send its first request, and each request's head.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+/// A connection on which nothing is asked for is kept for so long: longer than load balancers keep theirs (60 s), which would
+/// else send a request into one that is just being closed.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(75);
 /// A client that takes none of its answer's bytes for so long is left.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(20);
 /// Streams of one HTTP/2 connection: a player needs about four for each rendition.
@@ -76,10 +80,10 @@ impl Site {
                 answer
             }
             "/schemas/events.json" | "/schemas/events/2.json" => {
-                plain_json(&vitrine_metadata_track::event_schema())
+                schema(&vitrine_metadata_track::event_schema())
             }
             "/schemas/messages.json" | "/schemas/messages/2.json" => {
-                plain_json(&vitrine_metadata_track::message_schema())
+                schema(&vitrine_metadata_track::message_schema())
             }
             _ => match path.strip_prefix("/assets/") {
                 Some(asset) => web::asset(asset),
@@ -106,10 +110,16 @@ fn plain(text: String) -> Answer {
     answer
 }
 
-fn plain_json(value: &serde_json::Value) -> Answer {
-    let mut answer = plain(value.to_string());
-    let json = http::HeaderValue::from_static("application/schema+json");
-    answer.headers_mut().insert(http::header::CONTENT_TYPE, json);
+/// A JSON Schema: it changes with the program alone, so caches may keep it for some minutes.
+fn schema(schema: &serde_json::Value) -> Answer {
+    let mut answer = plain(schema.to_string());
+    let fields = [
+        (http::header::CONTENT_TYPE, "application/schema+json"),
+        (http::header::CACHE_CONTROL, "public, max-age=300"),
+    ];
+    answer
+        .headers_mut()
+        .extend(fields.map(|(name, value)| (name, http::HeaderValue::from_static(value))));
     answer
 }
 
@@ -174,7 +184,8 @@ where
     builder
         .http1()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_TIMEOUT)
+        // hyper's runs while a connection is idle, too; heads that do not end are seen by `Heads`.
+        .header_read_timeout(IDLE_TIMEOUT)
         .max_buf_size(HEAD_BYTES);
     builder
         .http2()
@@ -183,17 +194,22 @@ where
         .max_header_list_size(HEAD_BYTES as u32)
         .keep_alive_interval(Some(Duration::from_secs(30)));
     let asked = Arc::new(AtomicBool::new(false));
-    let first = asked.clone();
-    let service = service_fn(move |request| {
+    let heads = Heads::new();
+    let (first, watched) = (asked.clone(), heads.clone());
+    let service = service_fn(move |request: Request<Incoming>| {
         first.store(true, Ordering::Relaxed);
-        let site = site.clone();
-        async move { Ok::<_, Infallible>(site.answer(request).await) }
+        let (site, asked) = (site.clone(), watched.asks(request.version()));
+        async move {
+            let answer = site.answer(request).await;
+            Ok::<_, Infallible>(answer.map(|body| AskedBody::new(body, asked)))
+        }
     });
     // A reader who takes nothing for so long would keep what it reads alive for ever.
     let mut stream = TimeoutStream::new(stream);
     stream.set_write_timeout(Some(WRITE_TIMEOUT));
+    let stream = HeadStream::new(Box::pin(stream), heads.clone());
     let connection = builder
-        .serve_connection(TokioIo::new(Box::pin(stream)), service)
+        .serve_connection(TokioIo::new(stream), service)
         .into_owned();
     // hyper's own timeout begins once it is known which HTTP is spoken: who says nothing, or half of HTTP/2's
     // preface, would keep a place for ever.
@@ -206,6 +222,7 @@ where
     let ended = tokio::select! {
         ended = watcher.watch(connection) => ended,
         () = silent => return,
+        () = heads.overdue(HEAD_TIMEOUT) => return,
     };
     // Clients leave in the middle of things; that is no news.
     if let Err(error) = ended {

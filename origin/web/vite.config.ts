@@ -4,6 +4,7 @@ import { defineConfig } from "vite";
 // page: the origin's Content-Security-Policy allows scripts and styles from itself only.
 export default defineConfig({
   base: "/assets/",
+  resolve: { alias: { "@vitrine/player": new URL("player/src/index.ts", import.meta.url).pathname } },
   build: {
     assetsDir: "",
     assetsInlineLimit: 0,

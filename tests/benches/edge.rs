@@ -1,8 +1,12 @@
 //! What the edge serves from its cache for a second of one core, beside nginx's `proxy_cache` with the same objects in the
 //! same run. Needs nginx and wrk; `make bench` installs them.
 //!
-//! Both are kept on one core, wrk on another; they take turns. The ratio is of requests for a second of CPU time, so that
+//! All are kept on one core, wrk on another; they take turns. The ratio is of requests for a second of CPU time, so that
 //! what else the machine does matters little.
+//!
+//! nginx sends its files by `sendfile`: the kernel passes on its pages, and no byte is copied. The edge has its objects in memory, and
+//! writes them: almost all that a segment costs it is the kernel's copy. By TLS everybody copies; so nginx without
+//! `sendfile` stands beside.
 
 #![allow(clippy::unwrap_used)] // a benchmark
 
@@ -69,6 +73,7 @@ async fn main() {
         .start()
         .await;
     let nginx = Cdn::start("bench-nginx", Cache::Nginx, &origin).await;
+    let copying = Cdn::start("bench-nginx-copying", Cache::NginxCopying, &origin).await;
     let contenders = [
         Contender {
             name: "edge",
@@ -80,41 +85,51 @@ async fn main() {
             url: nginx.url(""),
             pid: nginx.pid(),
         },
+        Contender {
+            name: "nginx, copying",
+            url: copying.url(""),
+            pid: copying.pid(),
+        },
     ];
     for contender in &contenders {
         contender.pin();
     }
     println!("served from the cache, {CONNECTIONS} connections, HTTP/1.1, each server on one core");
     for (name, path, len) in OBJECTS {
-        let mut sums = [Turn::default(); 2];
-        let mut ratios = Vec::new();
+        let mut sums = [Turn::default(); 3];
+        let mut ratios = [Vec::new(), Vec::new()];
         for _ in 0..TURNS {
             let turns = contenders.each_ref().map(|contender| contender.turn(path));
             for (turn, sum) in turns.iter().zip(&mut sums) {
                 sum.requests += turn.requests;
                 sum.cpu_seconds += turn.cpu_seconds;
             }
-            let [edge, nginx] = turns;
-            ratios.push(edge.per_cpu_second() / nginx.per_cpu_second());
+            let [edge, others @ ..] = turns;
+            for (other, ratios) in others.iter().zip(&mut ratios) {
+                ratios.push(edge.per_cpu_second() / other.per_cpu_second());
+            }
         }
         for (contender, sum) in contenders.iter().zip(sums) {
             let rate = sum.per_cpu_second();
             println!(
-                "  {name:8} {:5}  {rate:8.0} requests, {:7.1} MB for a second of CPU; {:8.0} requests/s",
+                "  {name:8} {:14}  {rate:8.0} requests, {:7.1} MB for a second of CPU; {:8.0} requests/s",
                 contender.name,
                 rate * len as f64 / 1e6,
                 sum.requests / f64::from(TURN_SECONDS) / TURNS as f64,
             );
         }
-        let [edge, nginx] = sums;
-        // Caches that others on this machine use as well make turns differ: how much, is said.
-        ratios.sort_unstable_by(f64::total_cmp);
-        println!(
-            "  {name:8} ratio  {:.2}  (turns {:.2} to {:.2})",
-            edge.per_cpu_second() / nginx.per_cpu_second(),
-            ratios[0],
-            ratios[ratios.len() - 1]
-        );
+        let [edge, others @ ..] = sums;
+        let [_, names @ ..] = contenders.each_ref().map(|contender| contender.name);
+        for ((other, against), mut ratios) in others.iter().zip(names).zip(ratios) {
+            // Caches that others on this machine use as well make turns differ: how much, is said.
+            ratios.sort_unstable_by(f64::total_cmp);
+            println!(
+                "  {name:8} ratio to {against:14} {:.2}  (turns {:.2} to {:.2})",
+                edge.per_cpu_second() / other.per_cpu_second(),
+                ratios[0],
+                ratios[ratios.len() - 1]
+            );
+        }
     }
 }
 

@@ -7,6 +7,10 @@ const local = (path) => new URL(path, import.meta.url);
 const FILES = {
   '/hls': [local('bare/hls.html'), 'text/html; charset=utf-8'],
   '/shaka': [local('bare/shaka.html'), 'text/html; charset=utf-8'],
+  '/show-hls': [local('bare/show-hls.html'), 'text/html; charset=utf-8'],
+  '/show-shaka': [local('bare/show-shaka.html'), 'text/html; charset=utf-8'],
+  '/record.js': [local('bare/record.js'), 'text/javascript; charset=utf-8'],
+  '/player.js': [local('../../origin/web/player/dist/vitrine-player.js'), 'text/javascript; charset=utf-8'],
   '/hls.js': [local('node_modules/hls.js/dist/hls.min.js'), 'text/javascript; charset=utf-8'],
   '/shaka.js': [local('node_modules/shaka-player/dist/shaka-player.compiled.js'), 'text/javascript; charset=utf-8'],
 };

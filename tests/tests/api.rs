@@ -103,6 +103,11 @@ fn hold_against(document: &Value, method: &Method, path: &str, answer: &Answer) 
     );
 }
 
+/// A wish for an input.
+fn on_air(input: &str) -> String {
+    json!({ "on_air": input }).to_string()
+}
+
 /// Requests and the status that each gets; `ID` and `GONE` stand for events.
 fn requests() -> Vec<(Method, String, &'static str, String, u16)> {
     let (get, post, patch, delete) = (Method::GET, Method::POST, Method::PATCH, Method::DELETE);
@@ -140,12 +145,19 @@ fn requests() -> Vec<(Method, String, &'static str, String, u16)> {
         (post.clone(), on("/events"), "shop", "[]".into(), 422),
         (post.clone(), on("/events"), "shop", " ".repeat(9_000), 413),
         (
-            post,
+            post.clone(),
             on("/events"),
             "shop",
             show("a").to_string().replace("show", "hide").replace("100", "-1"),
             422,
         ),
+        (post.clone(), on("/input"), "", on_air("primary"), 401),
+        (post.clone(), on("/input"), "shop", on_air("primary"), 403),
+        (post.clone(), on("/input"), "boss", on_air("primary"), 200),
+        (post.clone(), on("/input"), "boss", on_air("backup"), 409),
+        (post.clone(), on("/input"), "boss", on_air("third"), 422),
+        (post.clone(), on("/input"), "boss", "{".into(), 400),
+        (post.clone(), on("/input"), "boss", " ".repeat(300), 413),
         (get.clone(), on("/events"), "", none(), 401),
         (get.clone(), on("/events"), "viewer", none(), 200),
         (

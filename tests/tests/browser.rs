@@ -45,7 +45,10 @@ async fn events_reach_the_page_once_on_their_frame_and_a_late_viewer_has_the_car
         .await;
     println!("watch page: {figures}");
     assert_eq!(figures["events"]["count"], 5);
-    assert!(played_only(&figures, &["720p", "480p", "360p"]), "{figures}");
+    assert!(
+        played_only(&figures, &["720p", "480p", "360p", "240p"]),
+        "{figures}"
+    );
     for picture in ["watch.png", "watch-phone.png"] {
         let bytes = std::fs::read(vitrine.folder().join(picture)).unwrap();
         assert!(bytes.starts_with(b"\x89PNG"), "{picture}");

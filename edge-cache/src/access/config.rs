@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use ipnet::IpNet;
 use serde::Deserialize;
 
+use super::CloudfrontKey;
+
 /// `[access]`
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -13,7 +15,12 @@ pub struct AccessConfig {
     pub jwks_file: Option<PathBuf>,
     /// Where a JWK Set is published.
     pub jwks_url: Option<String>,
-    /// How often both are read again.
+    /// Keys of CloudFront's signed URLs and cookies; with one, either those or tokens are needed.
+    #[serde(rename = "cloudfront_key")]
+    pub cloudfront_keys: Vec<CloudfrontKey>,
+    /// What viewers' URLs begin with, as it is signed: scheme and host.
+    pub cloudfront_url: Option<String>,
+    /// How often the JWK Sets are read again.
     pub jwks_refresh_seconds: u64,
     /// Requests of one token; 0: as many as it likes.
     pub requests_per_second_per_token: u32,
@@ -34,6 +41,8 @@ impl Default for AccessConfig {
         Self {
             jwks_file: None,
             jwks_url: None,
+            cloudfront_keys: Vec::new(),
+            cloudfront_url: None,
             jwks_refresh_seconds: 300,
             requests_per_second_per_token: 100,
             streams_per_token: 3,

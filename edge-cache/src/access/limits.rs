@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use governor::{DefaultDirectRateLimiter, Quota};
 use moka::sync::Cache;
 
-use super::{AccessConfig, Grant, Refused};
+use super::{AccessConfig, Refused};
 
 /// Addresses and tokens that are counted at one time. Full: the one that is least used is counted anew.
 const COUNTED: u64 = 200_000;
@@ -91,9 +91,16 @@ impl TokenUses {
         }
     }
 
-    /// Counts a request of a viewer: an address, and what the player calls itself.
-    pub fn admit(&self, grant: &Grant, viewer: (IpAddr, &[u8]), now: Instant) -> Result<(), Refused> {
-        let used = self.counted.get_with_by_ref(grant.identity.as_str(), || {
+    /// Counts a request of a viewer: an address, and what the player calls itself. `streams` is how many viewers the token itself
+    /// says that it is for.
+    pub fn admit(
+        &self,
+        identity: &str,
+        streams: Option<u32>,
+        viewer: (IpAddr, &[u8]),
+        now: Instant,
+    ) -> Result<(), Refused> {
+        let used = self.counted.get_with_by_ref(identity, || {
             Arc::new(TokenUse {
                 rate: self.quota.map(DefaultDirectRateLimiter::direct),
                 viewers: Mutex::default(),
@@ -102,7 +109,7 @@ impl TokenUses {
         if used.rate.as_ref().is_some_and(|rate| rate.check().is_err()) {
             return Err(Refused::TooOften("token"));
         }
-        let most = grant.streams.unwrap_or(self.streams).min(MOST_STREAMS);
+        let most = streams.unwrap_or(self.streams).min(MOST_STREAMS);
         if most == 0 {
             return Ok(());
         }

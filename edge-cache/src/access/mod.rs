@@ -1,4 +1,4 @@
-//! Who may watch: signed playback tokens, and how much each address and each token may ask for.
+//! Who may watch: signed playback tokens, or what CloudFront takes for one; and how much each address and each token may ask for.
 //!
 //! ```text
 //! request ─► credentials (path, query or cookie) ─► address's rate ─► token: verified once, then remembered
@@ -10,6 +10,7 @@
 
 mod address;
 pub mod answers;
+mod cloudfront;
 mod config;
 mod credentials;
 mod keys;
@@ -29,6 +30,7 @@ use http::request::Parts;
 use metrics::counter;
 
 pub use address::client_address;
+pub use cloudfront::{Cloudfront, CloudfrontError, CloudfrontKey, SignedError};
 pub use config::AccessConfig;
 pub use credentials::{Credentials, Place};
 pub use keys::{KeyError, Keys};
@@ -47,6 +49,9 @@ pub enum Refused {
     /// It is none of ours, or its time is over.
     #[error(transparent)]
     Token(#[from] TokenError),
+    /// Neither a signature of CloudFront's scheme.
+    #[error(transparent)]
+    Signed(#[from] SignedError),
     /// It is good, but not for this.
     #[error("the token is for another {0}")]
     Elsewhere(&'static str),
@@ -66,7 +71,8 @@ impl Refused {
     pub fn status(&self) -> StatusCode {
         match self {
             Self::NoToken | Self::Token(_) => StatusCode::UNAUTHORIZED,
-            Self::Elsewhere(_) => StatusCode::FORBIDDEN,
+            // As CloudFront does.
+            Self::Elsewhere(_) | Self::Signed(_) => StatusCode::FORBIDDEN,
             Self::NoKeys => StatusCode::SERVICE_UNAVAILABLE,
             Self::TooOften(_) | Self::TooManyStreams => StatusCode::TOO_MANY_REQUESTS,
         }
@@ -77,6 +83,7 @@ impl Refused {
         match self {
             Self::NoToken => "no-token",
             Self::Token(error) => error.label(),
+            Self::Signed(error) => error.label(),
             Self::Elsewhere(_) => "elsewhere",
             Self::NoKeys => "no-keys",
             Self::TooOften(_) => "rate",
@@ -104,26 +111,28 @@ pub struct Access {
     rates: AddressRates,
     trusted_proxies: Vec<ipnet::IpNet>,
     tokens: Option<Tokens>,
+    cloudfront: Option<Cloudfront>,
+    uses: TokenUses,
 }
 
 #[derive(Debug)]
 struct Tokens {
     keys: Arc<Rotation>,
     verifier: Verifier,
-    uses: TokenUses,
 }
 
 impl Access {
-    /// By the configuration; `keys` are there if tokens are needed.
-    pub fn new(config: &AccessConfig, keys: Option<Arc<Rotation>>) -> Self {
+    /// By the configuration; `keys` are there if tokens are taken, `cloudfront` if signatures are.
+    pub fn new(config: &AccessConfig, keys: Option<Arc<Rotation>>, cloudfront: Option<Cloudfront>) -> Self {
         Self {
             rates: AddressRates::new(config.requests_per_second_per_address),
             trusted_proxies: config.trusted_proxies.clone(),
             tokens: keys.map(|keys| Tokens {
                 keys,
                 verifier: Verifier::new(),
-                uses: TokenUses::new(config),
             }),
+            cloudfront,
+            uses: TokenUses::new(config),
         }
     }
 
@@ -139,18 +148,18 @@ impl Access {
         // First of all: a signature costs more to verify than a forged one to send.
         self.rates.admit(address)?;
         let query = request.uri.query().unwrap_or("");
-        let Some(tokens) = &self.tokens else {
+        if self.tokens.is_none() && self.cloudfront.is_none() {
             return Ok(Admitted {
                 path: request.uri.path(),
                 query,
                 personal: false,
                 redirect: None,
             });
-        };
+        }
         let found = Credentials::find(request);
         let personal = found.path.starts_with("/live/");
         if personal {
-            tokens.check(&found, request, address)?;
+            self.check(&found, request, address)?;
         }
         Ok(Admitted {
             path: found.path,
@@ -159,10 +168,25 @@ impl Access {
             redirect: found.path_form(),
         })
     }
+
+    /// A token, if there is one and tokens are taken; else a signature.
+    fn check(&self, found: &Credentials<'_>, request: &Parts, address: IpAddr) -> Result<(), Refused> {
+        let agent = request.headers.get(header::USER_AGENT);
+        let viewer = (address, agent.map_or(&[][..], |agent| agent.as_bytes()));
+        let signed = self.tokens.is_none() || (found.token.is_none() && Cloudfront::is_signed(request));
+        if let Some(cloudfront) = self.cloudfront.as_ref().filter(|_| signed) {
+            let signature = cloudfront.check(request, found.path, address, SystemTime::now())?;
+            return self.uses.admit(signature, None, viewer, Instant::now());
+        }
+        let tokens = self.tokens.as_ref().ok_or(Refused::NoToken)?;
+        let grant = tokens.check(found, address)?;
+        self.uses
+            .admit(&grant.identity, grant.streams, viewer, Instant::now())
+    }
 }
 
 impl Tokens {
-    fn check(&self, found: &Credentials<'_>, request: &Parts, address: IpAddr) -> Result<(), Refused> {
+    fn check(&self, found: &Credentials<'_>, address: IpAddr) -> Result<Arc<Grant>, Refused> {
         let keys = self.keys.now();
         if keys.is_empty() {
             return Err(Refused::NoKeys);
@@ -185,8 +209,6 @@ impl Tokens {
         if grant.address.is_some_and(|bound| bound.to_canonical() != address) {
             return Err(Refused::Elsewhere("address"));
         }
-        let agent = request.headers.get(header::USER_AGENT);
-        let agent = agent.map_or(&[][..], |agent| agent.as_bytes());
-        self.uses.admit(&grant, (address, agent), Instant::now())
+        Ok(grant)
     }
 }

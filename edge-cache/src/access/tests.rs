@@ -46,7 +46,7 @@ fn tokens(config: &AccessConfig) -> Access {
     };
     let keys = Rotation::new(&config).unwrap().map(Arc::new);
     std::fs::remove_file(folder).unwrap();
-    Access::new(&config, keys)
+    Access::new(&config, keys, None)
 }
 
 fn ask(access: &Access, target: &str, address: &str, agent: &str) -> Result<String, Refused> {
@@ -106,7 +106,7 @@ fn a_token_has_so_many_viewers_and_one_who_left_makes_room() {
         ..AccessConfig::default()
     };
     let access = tokens(&config);
-    let uses = &access.tokens.as_ref().unwrap().uses;
+    let uses = &access.uses;
     let verifier = Verifier::new();
     let grant = |claims| {
         verifier
@@ -133,15 +133,16 @@ fn a_token_has_so_many_viewers_and_one_who_left_makes_room() {
     ];
     for (grant, last, second, expected) in table {
         assert_eq!(
-            uses.admit(grant, viewer(last), at(second)),
+            uses.admit(&grant.identity, grant.streams, viewer(last), at(second)),
             expected,
             "{last} at {second} s"
         );
     }
     // A token may say itself how many.
     let one = grant(json!({"jti": "b", "streams": 1}));
-    assert_eq!(uses.admit(&one, viewer(1), zero), Ok(()));
-    assert_eq!(uses.admit(&one, viewer(2), zero), full);
+    let admit = |last| uses.admit(&one.identity, one.streams, viewer(last), zero);
+    assert_eq!(admit(1), Ok(()));
+    assert_eq!(admit(2), full);
 }
 
 #[test]

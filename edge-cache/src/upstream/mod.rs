@@ -11,14 +11,16 @@ pub mod error;
 pub mod health;
 pub mod origin;
 mod race;
+mod shares;
 
+use std::cmp::Reverse;
 use std::sync::Arc;
 use std::time::Duration;
 
 use moka::sync::Cache;
 use tokio::time::Instant;
 
-use crate::config::UpstreamConfig;
+use crate::config::{OriginOrder, UpstreamConfig};
 use crate::target::{Coding, Target};
 pub use connections::OriginBody;
 pub use error::UpstreamError;
@@ -49,6 +51,7 @@ pub struct Upstream {
     homes: Cache<Box<str>, usize>,
     answer_timeout: Duration,
     hedge_after: Option<Duration>,
+    order: OriginOrder,
 }
 
 impl Upstream {
@@ -59,6 +62,7 @@ impl Upstream {
             homes: Cache::new(REMEMBERED),
             answer_timeout: config.answer_timeout(),
             hedge_after: config.hedge_after(),
+            order: config.order,
         }
     }
 
@@ -100,7 +104,8 @@ impl Upstream {
             .unwrap_or(Err(UpstreamError::TooLate))
     }
 
-    /// The origins that may have it: those that are up first, of these the one that had the session last time.
+    /// The origins that may have it: those that are up first; of these the one that had the session last time, then as
+    /// they are listed, or each object's own order.
     fn candidates(&self, target: &Target) -> Vec<(usize, Arc<Origin>)> {
         let home = match self.origins.len() {
             1 => None,
@@ -113,7 +118,14 @@ impl Upstream {
             .filter(|(_, origin)| target.channel().is_none_or(|channel| origin.serves(channel)))
             .map(|(index, origin)| (index, origin.clone()))
             .collect();
-        candidates.sort_by_key(|(index, origin)| (!origin.health().is_up(), home != Some(*index)));
+        if self.order == OriginOrder::Shared {
+            let name = &target.key.path_and_query;
+            candidates.sort_by_cached_key(|(_, origin)| Reverse(shares::claim(origin.url(), name)));
+            // Each of them has everything.
+            candidates.sort_by_key(|(_, origin)| !origin.health().is_up());
+        } else {
+            candidates.sort_by_key(|(index, origin)| (!origin.health().is_up(), home != Some(*index)));
+        }
         candidates
     }
 
@@ -131,5 +143,57 @@ pub(crate) fn accept_encoding(coding: Coding) -> &'static str {
     match coding {
         Coding::Identity => "identity",
         Coding::Gzip => "gzip",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::OriginConfig;
+
+    const SHIELDS: [&str; 3] = ["http://a:1", "http://b:1", "http://c:1"];
+
+    fn upstream(urls: &[&str]) -> Upstream {
+        let config = UpstreamConfig {
+            order: OriginOrder::Shared,
+            down_after: 1,
+            ..UpstreamConfig::default()
+        };
+        let origin = |url: &&str| Origin::new(&OriginConfig::at(url), &config).map(Arc::new);
+        let origins = urls.iter().map(origin).collect::<Result<_, _>>();
+        Upstream::new(origins.unwrap(), &config)
+    }
+
+    fn part(number: usize) -> Target {
+        Target::parse(&format!("/live/demo/s1/video/part-{number}.m4s"), "", false).unwrap()
+    }
+
+    /// Whom each of many parts is asked of.
+    fn asked(upstream: &Upstream) -> Vec<String> {
+        let first = |number| upstream.candidates(&part(number))[0].1.url().to_owned();
+        (0..300).map(first).collect()
+    }
+
+    #[tokio::test]
+    async fn equals_share_the_objects_and_every_edge_agrees_on_how() {
+        let here = upstream(&SHIELDS);
+        let shares = asked(&here);
+        for url in SHIELDS {
+            let share = shares.iter().filter(|asked| *asked == url).count();
+            assert!((60..=140).contains(&share), "{url} has {share} of 300");
+        }
+        let [a, b, c] = SHIELDS;
+        assert_eq!(
+            asked(&upstream(&[c, a, b])),
+            shares,
+            "another edge's order of them"
+        );
+        // What the others have stays where it is.
+        let down = here.origins().iter().find(|origin| origin.url() == b).unwrap();
+        down.health().report(false);
+        for (before, now) in shares.iter().zip(asked(&here)) {
+            assert_eq!(now == *before, before != b, "{before} {now}");
+            assert_ne!(now, b);
+        }
     }
 }

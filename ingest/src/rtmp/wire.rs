@@ -10,7 +10,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use super::connection::{Connection, Event};
 use super::handshake::shake_hands;
 use super::session::EndCause;
-use crate::auth::{Admission, Entry, Reception};
+use crate::auth::{Admission, Authorised, Entry, Question, Reception};
 use crate::publication::EndReason;
 use crate::refusal::Refusal;
 
@@ -19,6 +19,31 @@ const READ_SIZE: usize = 64 * 1024;
 
 /// Between two looks whether a half-dead connection has made room.
 const VACATING: Duration = Duration::from_millis(50);
+
+/// Admits the holder of a key, when its channel is free and the authoriser, if it has to be asked, has answered. The whole
+/// set-up has its deadline.
+async fn admit(reception: &Reception, from: IpAddr, app: &str, key: String) -> Result<Admission, Refusal> {
+    let mut authorised: Option<Authorised> = None;
+    loop {
+        let entry = match &authorised {
+            Some(authorised) => reception.admit_as(authorised, &key)?,
+            None => reception.admit(from, app, &key)?,
+        };
+        match entry {
+            Entry::Admitted(admission) => return Ok(admission),
+            Entry::Vacating => tokio::time::sleep(VACATING).await,
+            Entry::ToBeAsked => {
+                let question = Question {
+                    protocol: "rtmp",
+                    from,
+                    channel: None,
+                    key: key.clone(),
+                };
+                authorised = Some(reception.ask(question).await?);
+            }
+        }
+    }
+}
 
 /// The stream and the protocol on it.
 pub struct Wire<S> {
@@ -53,13 +78,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
                     app = asked;
                 }
                 Event::Publish { key } => {
-                    // The whole set-up has its deadline.
-                    let admission = loop {
-                        match reception.admit(from, &app, &key)? {
-                            Entry::Admitted(admission) => break admission,
-                            Entry::Vacating => tokio::time::sleep(VACATING).await,
-                        }
-                    };
+                    let admission = admit(reception, from, &app, key).await?;
                     self.connection.accept_publish();
                     return Ok(admission);
                 }

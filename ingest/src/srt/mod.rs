@@ -25,7 +25,7 @@ use std::time::Duration;
 
 pub use key_material::Passphrase;
 pub use server::serve;
-pub use stats::{LinkMonitor, LinkStats, Links};
+pub use stats::{LinkMonitor, LinkStats, LinkTarget, Links};
 
 /// Limits and choices of an SRT server.
 #[derive(Debug, Clone)]

@@ -1,6 +1,6 @@
 //! The listener: one UDP socket, on which callers are told apart by the socket that they were given.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -23,7 +23,7 @@ use super::rejection::Rejection;
 use super::session::{Caller, run_session};
 use super::stats::Links;
 use super::stream_id::Wish;
-use crate::auth::{Admission, Entry, Reception};
+use crate::auth::{Admission, Authorised, Entry, Question, Reception};
 use crate::refusal::Refusal;
 
 /// How long sessions may take to say goodbye when the server stops.
@@ -40,6 +40,9 @@ const MAX_DATAGRAM: usize = 2048;
 
 /// Packets that a session has not taken up. Full: the packet is dropped, counted, and sent again by the caller.
 const INBOX: usize = 1024;
+
+/// Callers about whom the authoriser is being asked. One more is refused.
+const MAX_ASKED: usize = 64;
 
 /// Serves callers on `socket` until `shutdown` resolves; then ends each publication with
 /// [`EndReason::ShuttingDown`](crate::EndReason::ShuttingDown) and returns. `links` tells of the open connections.
@@ -62,6 +65,8 @@ pub async fn serve(
         calls: HashMap::new(),
         next_socket: first_socket(),
         sessions: JoinSet::new(),
+        asked: HashSet::new(),
+        asking: JoinSet::new(),
     };
     let mut buffer = BytesMut::with_capacity(RECEIVE_BUFFER);
     tokio::pin!(shutdown);
@@ -72,6 +77,11 @@ pub async fn serve(
         tokio::select! {
             () = &mut shutdown => break,
             Some(left) = server.sessions.join_next_with_id() => server.leave(left),
+            Some(answered) = server.asking.join_next() => {
+                if let Ok(answered) = answered {
+                    server.answered(answered).await;
+                }
+            }
             received = server.socket.recv_buf_from(&mut buffer) => match received {
                 Ok((_, peer)) => server.take(buffer.split(), peer).await,
                 // A caller whose port is closed is reported here too.
@@ -109,6 +119,19 @@ struct Server {
     calls: HashMap<(SocketAddr, u32), u32>,
     next_socket: u32,
     sessions: JoinSet<()>,
+    /// Callers about whom the authoriser is being asked. Bounded: [`MAX_ASKED`].
+    asked: HashSet<(SocketAddr, u32)>,
+    asking: JoinSet<Answered>,
+}
+
+/// What the authoriser said of a call.
+struct Answered {
+    call: Box<Call>,
+    peer: SocketAddr,
+    /// When it came: the caller's clock is read by it.
+    called: Instant,
+    key: String,
+    answer: Result<Authorised, Refusal>,
 }
 
 struct Guest {
@@ -157,12 +180,27 @@ impl Server {
         if !self.cookies.is_ours(call.fields.cookie, peer, now) {
             return None;
         }
-        match self.admit(call, peer) {
+        if self.asked.contains(&(peer, call.fields.socket)) {
+            return None;
+        }
+        let admitted = self.admit(call, peer);
+        self.conclude(call, peer, now, admitted)
+    }
+
+    fn conclude(
+        &mut self,
+        call: &Call,
+        peer: SocketAddr,
+        called: Instant,
+        admitted: Result<(Entry, Option<Decryption>), Rejection>,
+    ) -> Option<Bytes> {
+        match admitted {
             Ok((Entry::Admitted(admission), decryption)) => {
-                Some(self.open(call, peer, admission, decryption))
+                Some(self.open(call, peer, called, admission, decryption))
             }
             // It calls again within a moment.
             Ok((Entry::Vacating, _)) => None,
+            Ok((Entry::ToBeAsked, _)) => self.ask(call, peer, called),
             Err(rejection) => {
                 // Of an address that is locked out a line was said when it began.
                 if matches!(rejection, Rejection::Refused(Refusal::TooManyAttempts { .. })) {
@@ -172,6 +210,67 @@ impl Server {
                 }
                 Some(call.reject(peer, rejection.code()))
             }
+        }
+    }
+
+    /// Asks the authoriser; the answer comes to [`Server::answered`].
+    fn ask(&mut self, call: &Call, peer: SocketAddr, called: Instant) -> Option<Bytes> {
+        let Ok(wish) = Wish::read(&call.stream_id, self.reception.app()) else {
+            return None;
+        };
+        if self.asked.len() >= MAX_ASKED {
+            return Some(call.reject(peer, Rejection::Overload.code()));
+        }
+        self.asked.insert((peer, call.fields.socket));
+        let question = Question {
+            protocol: "srt",
+            from: peer.ip(),
+            channel: wish.channel.map(str::to_owned),
+            key: wish.key.to_owned(),
+        };
+        let (reception, call) = (Arc::clone(&self.reception), Box::new(call.clone()));
+        self.asking.spawn(async move {
+            let key = question.key.clone();
+            let answer = reception.ask(question).await;
+            Answered {
+                call,
+                peer,
+                called,
+                key,
+                answer,
+            }
+        });
+        None
+    }
+
+    async fn answered(&mut self, answered: Answered) {
+        let Answered {
+            call,
+            peer,
+            called,
+            key,
+            answer,
+        } = answered;
+        self.asked.remove(&(peer, call.fields.socket));
+        let admitted = answer
+            .and_then(|authorised| self.reception.admit_as(&authorised, &key))
+            .map_err(Rejection::from)
+            .and_then(|entry| Ok((entry, self.decryption(&call)?)));
+        if let Some(answer) = self.conclude(&call, peer, called, admitted) {
+            self.say(&answer, peer).await;
+        }
+    }
+
+    /// How a caller's packets are decrypted.
+    fn decryption(&self, call: &Call) -> Result<Option<Decryption>, Rejection> {
+        match (&self.settings.passphrase, &call.key_material) {
+            (None, None) => Ok(None),
+            (Some(passphrase), Some(message)) => {
+                let material = KeyMaterial::read(message).ok_or(Rejection::Rogue)?;
+                let decryption = Decryption::new(passphrase, &material);
+                decryption.ok_or(Rejection::BadSecret).map(Some)
+            }
+            _ => Err(Rejection::Unsecure),
         }
     }
 
@@ -190,17 +289,14 @@ impl Server {
             return Err(Rejection::Overload);
         }
         let wish = Wish::read(&call.stream_id, self.reception.app())?;
-        let material = match (&self.settings.passphrase, &call.key_material) {
-            (None, None) => None,
-            (Some(passphrase), Some(message)) => {
-                Some((passphrase, KeyMaterial::read(message).ok_or(Rejection::Rogue)?))
-            }
-            _ => return Err(Rejection::Unsecure),
-        };
+        if self.settings.passphrase.is_some() != call.key_material.is_some() {
+            return Err(Rejection::Unsecure);
+        }
         let entry = self.reception.admit_to(peer.ip(), wish.channel, wish.key)?;
-        let decryption = material
-            .map(|(passphrase, material)| Decryption::new(passphrase, &material).ok_or(Rejection::BadSecret))
-            .transpose()?;
+        let decryption = match entry {
+            Entry::Admitted(_) => self.decryption(call)?,
+            Entry::Vacating | Entry::ToBeAsked => None,
+        };
         Ok((entry, decryption))
     }
 
@@ -208,6 +304,7 @@ impl Server {
         &mut self,
         call: &Call,
         peer: SocketAddr,
+        called: Instant,
         admission: Admission,
         decryption: Option<Decryption>,
     ) -> Bytes {
@@ -226,7 +323,7 @@ impl Server {
         let caller = Caller {
             socket: Arc::clone(&self.socket),
             peer,
-            link: Link::new(setup, Instant::now()),
+            link: Link::new(setup, called),
             packets,
             overflowed: Arc::clone(&overflowed),
         };

@@ -48,8 +48,8 @@ pub async fn run_session(
     stopped: watch::Receiver<bool>,
 ) {
     let publishing = Publishing::new("srt", caller.peer, settings.stall, stopped, admission);
-    let channel = publishing.channel().to_owned();
-    let monitor = links.open(&channel);
+    let target = publishing.target();
+    let monitor = links.open(target.clone());
     let mut session = Session {
         caller,
         demux: Demux::default(),
@@ -61,7 +61,7 @@ pub async fn run_session(
         Ok(never) => match never {},
         Err(stop) => stop,
     };
-    links.close(&channel, &monitor);
+    links.close(&target, &monitor);
     let stats = session.stats();
     match &stop {
         Stop::Refused(refusal) => tracing::warn!(reason = %refusal, ?stats, "encoder refused"),

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use crate::auth::Input;
+
 /// Figures of one connection since it was opened.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct LinkStats {
@@ -49,33 +51,42 @@ impl LinkMonitor {
     }
 }
 
+/// What a connection publishes to: the channel, and which of its inputs.
+pub type LinkTarget = (String, Input);
+
 /// The open connections of a server.
 #[derive(Debug, Clone, Default)]
-pub struct Links(Arc<Mutex<BTreeMap<String, LinkMonitor>>>);
+pub struct Links(Arc<Mutex<BTreeMap<LinkTarget, LinkMonitor>>>);
 
 impl Links {
-    /// The figures of each channel that is published to by SRT.
-    pub fn read(&self) -> BTreeMap<String, LinkStats> {
+    /// The figures of each input that is published to by SRT.
+    pub fn read(&self) -> BTreeMap<LinkTarget, LinkStats> {
         let links = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let read = |(channel, monitor): (&String, &LinkMonitor)| (channel.clone(), monitor.read());
+        let read = |(target, monitor): (&LinkTarget, &LinkMonitor)| (target.clone(), monitor.read());
         links.iter().map(read).collect()
     }
 
-    pub(super) fn open(&self, channel: &str) -> LinkMonitor {
+    /// The figures of one input.
+    pub fn of(&self, channel: &str, input: Input) -> Option<LinkStats> {
+        let links = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        links.get(&(channel.to_owned(), input)).map(LinkMonitor::read)
+    }
+
+    pub(super) fn open(&self, target: LinkTarget) -> LinkMonitor {
         let monitor = LinkMonitor::default();
         let mut links = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        links.insert(channel.to_owned(), monitor.clone());
+        links.insert(target, monitor.clone());
         monitor
     }
 
-    pub(super) fn close(&self, channel: &str, monitor: &LinkMonitor) {
+    pub(super) fn close(&self, target: &LinkTarget, monitor: &LinkMonitor) {
         let mut links = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        // The channel's next connection may be there already.
+        // The input's next connection may be there already.
         if links
-            .get(channel)
+            .get(target)
             .is_some_and(|open| Arc::ptr_eq(&open.0, &monitor.0))
         {
-            links.remove(channel);
+            links.remove(target);
         }
     }
 }

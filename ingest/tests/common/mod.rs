@@ -29,6 +29,7 @@ pub fn reception() -> (Reception, mpsc::Receiver<Publication>) {
     let door = Door {
         channel: "demo".into(),
         keys: vec![StreamKey::new(KEY)],
+        backup_keys: Vec::new(),
         on_busy: OnBusy::Refuse,
         publications: sender,
     };

@@ -7,6 +7,9 @@
 
 mod advice;
 pub mod feed;
+mod groups;
+mod incoming;
+mod inputs;
 mod intake;
 mod report;
 mod session;
@@ -25,17 +28,31 @@ use vitrine_ingest::ladder::LadderSettings;
 use vitrine_packager::startup::PackagingSettings;
 
 use crate::bus::{Journal, JournalError};
-use crate::control::command::{ChannelCommand, ChannelQuery};
+use crate::control::command::{ChannelCommand, ChannelQuery, SwitchInput};
 use crate::control::status::ChannelStatus;
+use crate::webhooks::Webhooks;
 use feed::ChannelFeed;
 use show::Show;
 
 pub use show::{ShowFeed, ShowSettings};
+pub(crate) use unique::unique_id;
 
 /// Bounded: commands that wait for a channel's task. Full: the API answers 503.
 pub const COMMAND_QUEUE: usize = 64;
 /// Bounded: questions that wait for a channel's task. Full: the API answers 503.
 pub const QUERY_QUEUE: usize = 64;
+
+/// Bounded: wishes for another input that wait for a channel's task. Full: the API answers 503.
+pub const SWITCH_QUEUE: usize = 4;
+
+/// When the backup encoder is on air.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FailoverSettings {
+    /// A publication without a frame for so long is not on air any more, if there is another.
+    pub after: Duration,
+    /// A primary encoder that sends for so long is on air again; `None`: by hand only.
+    pub back_after: Option<Duration>,
+}
 
 /// What a channel is told by the configuration.
 #[derive(Debug, Clone)]
@@ -52,6 +69,10 @@ pub struct ChannelSettings {
     pub show: ShowSettings,
     /// Where they are kept.
     pub journal: Journal,
+    /// When the backup encoder is on air.
+    pub failover: FailoverSettings,
+    /// Who is told what becomes of publications.
+    pub webhooks: Webhooks,
 }
 
 /// A running channel, as the rest of the program holds it.
@@ -67,6 +88,8 @@ pub struct ChannelHandle {
     pub commands: mpsc::Sender<ChannelCommand>,
     /// Asks the task about the show.
     pub queries: mpsc::Sender<ChannelQuery>,
+    /// Asks the task to put another input on air.
+    pub switches: mpsc::Sender<SwitchInput>,
 }
 
 /// Starts a channel's task. It ends its session and itself when `shutdown` turns true.
@@ -80,15 +103,17 @@ pub fn spawn(
     let feed = Arc::new(ChannelFeed::new(settings.name.clone()));
     let (commands, command_queue) = mpsc::channel(COMMAND_QUEUE);
     let (queries, query_queue) = mpsc::channel(QUERY_QUEUE);
+    let (switches, switch_queue) = mpsc::channel(SWITCH_QUEUE);
     let (status_sender, status) = watch::channel(Arc::new(ChannelStatus::idle(&settings.name)));
     let task = task::ChannelTask::new(settings, feed.clone(), show, status_sender);
-    let join = tokio::spawn(task.run(publications, command_queue, query_queue, shutdown));
+    let join = tokio::spawn(task.run(publications, command_queue, query_queue, switch_queue, shutdown));
     let handle = ChannelHandle {
         feed,
         status,
         show: show_feed,
         commands,
         queries,
+        switches,
     };
     Ok((handle, join))
 }

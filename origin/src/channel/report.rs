@@ -7,7 +7,7 @@ use vitrine_packager::media::WallTime;
 
 use super::session::Session;
 use super::task::{ChannelTask, STATUS_EVERY};
-use crate::control::status::{ChannelStatus, RenditionStatus};
+use crate::control::status::{ChannelStatus, PublicationStatus, RenditionStatus};
 
 impl ChannelTask {
     pub(super) fn renew_status(&mut self) {
@@ -19,7 +19,7 @@ impl ChannelTask {
         let phase = match (live, away) {
             (Some(_), Some(_)) => "away",
             (Some(_), None) => "live",
-            (None, _) if self.active.is_some() => "starting",
+            (None, _) if self.on_air.is_some() => "starting",
             (None, _) if self.ended => "ended",
             (None, _) => "idle",
         };
@@ -31,9 +31,14 @@ impl ChannelTask {
                 .or_else(|| self.feed.current().map(|feed| feed.id.clone())),
             started_at: live.map(|session| time(session.started)),
             ends_at: away
-                .filter(|_| self.active.is_none())
+                .filter(|_| self.on_air.is_none())
                 .map(|since| time(since.plus_millis(window_ms))),
-            publication: self.active.as_ref().map(|active| active.status.clone()),
+            publication: self.on_air.as_ref().map(|on_air| on_air.status.clone()),
+            standby: self.standby.as_ref().map(|standby| PublicationStatus {
+                ready: Some(self.is_ready(standby)),
+                ..standby.status.clone()
+            }),
+            switching_to: self.switching.wanted(),
             renditions: live.map(|session| self.describe(session)).unwrap_or_default(),
             advice: self.advice.clone(),
             ..ChannelStatus::idle(&self.settings.name)

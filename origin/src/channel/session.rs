@@ -110,6 +110,11 @@ impl Session {
         self.presentation.live_edge()
     }
 
+    /// PROGRAM-DATE-TIME of the next frame to come.
+    pub(super) fn edge(&self) -> WallTime {
+        self.presentation.wall_time(self.live_edge())
+    }
+
     /// PROGRAM-DATE-TIME of media time zero.
     pub(super) fn anchor(&self) -> WallTime {
         self.presentation.wall_time(MediaTime::from_millis(0))

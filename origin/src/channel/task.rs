@@ -8,18 +8,21 @@ use tokio::time::{Instant, MissedTickBehavior};
 use vitrine_ingest::ladder::{LadderChoice, LadderOutput, Plan};
 use vitrine_ingest::{Arrival, EndReason, Publication, Refusal, wall_clock};
 use vitrine_metadata_track::Now;
-use vitrine_packager::media::{Frame, TrackConfig, TrackKind};
+use vitrine_packager::media::{Frame, TrackConfig};
 use vitrine_packager::presentation::PushError;
+use vitrine_packager::segmenter::CutError;
 use vitrine_packager::startup::{StartError, Startup};
 
 use super::ChannelSettings;
 use super::feed::ChannelFeed;
+use super::incoming::Incoming;
+use super::inputs::Switching;
 use super::intake::Intake;
 use super::session::Session;
 use super::show::Show;
 use crate::bus::Delivery;
-use crate::control::command::{ChannelCommand, ChannelQuery};
-use crate::control::status::{ChannelStatus, PublicationStatus};
+use crate::control::command::{ChannelCommand, ChannelQuery, SwitchInput};
+use crate::control::status::ChannelStatus;
 
 /// How often gaps are filled, silence is noticed and the status is renewed.
 const TICK: Duration = Duration::from_millis(50);
@@ -27,28 +30,15 @@ const TICK: Duration = Duration::from_millis(50);
 const FAREWELL: Duration = Duration::from_secs(5);
 pub(super) const STATUS_EVERY: Duration = Duration::from_secs(1);
 
-/// A publication and what is known of it.
-pub(super) struct Active {
-    publication: Publication,
-    pub(super) tracks: Vec<TrackConfig>,
-    pub(super) status: PublicationStatus,
-    /// Of the track that leads: audio alone keeps nothing going where there should be video.
-    last_frame: Instant,
-}
-
-impl Active {
-    /// Whether the publication stands still without frames of that track.
-    pub(super) fn is_led_by(&self, track: TrackKind) -> bool {
-        let has_video = self.tracks.iter().any(|track| track.kind() == TrackKind::Video);
-        track == TrackKind::Video || !has_video
-    }
-}
-
 pub(super) struct ChannelTask {
     pub(super) settings: ChannelSettings,
     pub(super) feed: Arc<ChannelFeed>,
     pub(super) status: watch::Sender<Arc<ChannelStatus>>,
-    pub(super) active: Option<Active>,
+    /// The publication that viewers see.
+    pub(super) on_air: Option<Incoming>,
+    /// The other one; there is none without one on air.
+    pub(super) standby: Option<Incoming>,
+    pub(super) switching: Switching,
     pub(super) startup: Option<Startup>,
     pub(super) intake: Option<Intake>,
     pub(super) session: Option<Session>,
@@ -73,7 +63,9 @@ impl ChannelTask {
             settings,
             feed,
             status,
-            active: None,
+            on_air: None,
+            standby: None,
+            switching: Switching::default(),
             startup: None,
             intake: None,
             session: None,
@@ -91,6 +83,7 @@ impl ChannelTask {
         mut publications: mpsc::Receiver<Publication>,
         mut commands: mpsc::Receiver<ChannelCommand>,
         mut queries: mpsc::Receiver<ChannelQuery>,
+        mut switches: mpsc::Receiver<SwitchInput>,
         mut shutdown: watch::Receiver<bool>,
     ) {
         let mut tick = tokio::time::interval(TICK);
@@ -102,74 +95,37 @@ impl ChannelTask {
                 biased;
                 _ = shutdown.wait_for(|stop| *stop) => break,
                 output = next_output(&mut self.intake) => self.output(output),
-                arrival = next_arrival(&mut self.active), if !draining => self.arrived(arrival),
+                arrival = next_arrival(&mut self.on_air), if !draining => self.arrived(arrival),
+                arrival = next_arrival(&mut self.standby) => self.stood_by(arrival),
                 Some(publication) = publications.recv() => self.begin(publication),
                 delivery = self.show.next_delivery() => self.deliver(delivery),
                 Some(command) = commands.recv() => self.obey(command),
+                Some(switch) = switches.recv() => self.switch_by_hand(switch),
                 _ = tick.tick() => self.tick(),
                 // Last: however many look, nothing waits for them.
                 Some(query) = queries.recv() => self.show.answer(query),
             }
         }
         self.end_session();
+        self.end_publications(&EndReason::ShuttingDown.to_string());
         self.show.close(FAREWELL).await;
-    }
-
-    /// A new publication. A former one, if its end was not heard yet, is over: ingest lets in one at a time.
-    fn begin(&mut self, publication: Publication) {
-        if self.active.is_some() {
-            self.lose_encoder("replaced by a new publication");
-        }
-        if self.intake.is_some() {
-            self.go_away();
-        }
-        tracing::info!(
-            channel = self.settings.name,
-            publication = publication.id,
-            encoder = publication.encoder,
-            "encoder publishes"
-        );
-        metrics::counter!("vitrine_publications_total").increment(1);
-        let status = PublicationStatus::new(&publication, wall_clock());
-        let tracks = publication.tracks.clone();
-        self.active = Some(Active {
-            publication,
-            tracks,
-            status,
-            last_frame: Instant::now(),
-        });
-        self.advice.clear();
-        if self.session.is_none() {
-            self.prepare();
-        }
-        self.renew_status();
     }
 
     /// Begins to learn what a new session needs to know.
     pub(super) fn prepare(&mut self) {
-        let Some(active) = &self.active else { return };
+        let Some(on_air) = &self.on_air else { return };
         let encodes = self.settings.ladder.ladder != LadderChoice::Passthrough;
-        match Startup::new(self.settings.packaging, &active.tracks) {
+        match Startup::new(self.settings.packaging, &on_air.tracks) {
             Ok(startup) if encodes => self.startup = Some(startup.taking_long_gops()),
             Ok(startup) => self.startup = Some(startup),
             Err(error) => self.refuse(refusal_of(&error)),
         }
     }
 
-    fn arrived(&mut self, arrival: Option<Arrival>) {
-        match arrival {
-            Some(Arrival::Frame(frame)) => self.frame(frame),
-            Some(Arrival::Reconfigured(track)) => self.reconfigure(track),
-            Some(Arrival::Ended(reason)) => self.lose_encoder(&reason.to_string()),
-            None => self.lose_encoder(&EndReason::ConnectionLost.to_string()),
-        }
-    }
-
-    fn frame(&mut self, frame: Frame) {
-        let Some(active) = &mut self.active else { return };
-        if active.is_led_by(frame.track) {
-            active.last_frame = Instant::now();
-        }
+    /// A frame of the publication that is on air.
+    pub(super) fn frame(&mut self, frame: Frame) {
+        let Some(on_air) = &mut self.on_air else { return };
+        on_air.note(&frame);
         if let Some(startup) = &mut self.startup {
             match startup.push(frame) {
                 Ok(true) => self.open(),
@@ -185,11 +141,9 @@ impl ChannelTask {
     }
 
     /// New parameter sets: what is on its way comes out, then a discontinuity at the next IDR.
-    fn reconfigure(&mut self, track: TrackConfig) {
-        let Some(active) = &mut self.active else { return };
-        active.tracks.retain(|known| known.kind() != track.kind());
-        active.tracks.push(track);
-        active.status.set_tracks(&active.tracks);
+    pub(super) fn reconfigure(&mut self, track: TrackConfig) {
+        let Some(on_air) = &mut self.on_air else { return };
+        on_air.reconfigure(track);
         if self.startup.is_some() {
             self.prepare();
         } else {
@@ -199,7 +153,7 @@ impl ChannelTask {
     }
 
     /// The ladder gives what it has in hand; gaps follow.
-    fn let_out(&mut self) {
+    pub(super) fn let_out(&mut self) {
         match &mut self.intake {
             Some(intake) if intake.has_outputs() && !intake.is_opening() => intake.drain(),
             _ => self.go_away(),
@@ -213,37 +167,15 @@ impl ChannelTask {
             session.encoder_lost(wall_clock(), self.show.track());
             self.show.set_away(true);
         }
-    }
-
-    /// Sends the encoder away with a reason; the session, if there is one, waits for it to come back mended.
-    pub(super) fn refuse(&mut self, refusal: Refusal) {
-        tracing::warn!(channel = self.settings.name, reason = %refusal, "publication refused");
-        self.advice = vec![refusal.to_string()];
-        if let Some(active) = self.active.take() {
-            active.publication.refuse(refusal);
-        }
-        self.startup = None;
-        self.go_away();
-        self.publish();
-        self.renew_status();
-    }
-
-    fn lose_encoder(&mut self, reason: &str) {
-        tracing::info!(channel = self.settings.name, reason, "encoder gone");
-        self.active = None;
-        self.startup = None;
-        self.let_out();
-        self.publish();
-        self.renew_status();
+        self.take_over();
     }
 
     fn tick(&mut self) {
         let now = wall_clock();
+        self.watch_inputs();
         let stall_limit = Duration::from_secs(self.settings.packaging.target_duration_s.into());
-        let stalled = self
-            .active
-            .as_ref()
-            .is_some_and(|active| active.last_frame.elapsed() > stall_limit);
+        let on_air = self.on_air.as_ref();
+        let stalled = on_air.is_some_and(|on_air| on_air.is_still_for(stall_limit));
         if stalled && self.intake.as_ref().is_some_and(|intake| !intake.is_opening()) {
             self.let_out();
         }
@@ -257,7 +189,7 @@ impl ChannelTask {
             }
             let away_ms = session.away_since().map(|since| now.millis_since(since));
             let window_ms = i64::try_from(self.settings.reconnect_window.as_millis()).unwrap_or(i64::MAX);
-            if self.active.is_none() && away_ms.is_some_and(|away| away >= window_ms) {
+            if self.on_air.is_none() && away_ms.is_some_and(|away| away >= window_ms) {
                 self.end_session();
             }
         }
@@ -339,7 +271,7 @@ impl ChannelTask {
 /// What an encoder is told of a session that cannot start.
 pub(super) fn refusal_of(error: &StartError) -> Refusal {
     match error {
-        StartError::Gop(gop) | StartError::Push(PushError::Gop(gop)) => {
+        StartError::Gop(gop) | StartError::Push(PushError::Cut(CutError::Gop(gop))) => {
             Refusal::GopTooLong { limit_s: gop.limit_s }
         }
         StartError::OpenGops { limit_s } => Refusal::OpenGops { limit_s: *limit_s },
@@ -355,9 +287,9 @@ pub(super) fn not_packageable(reason: &impl ToString) -> Refusal {
 }
 
 /// The next arrival of the publication, if there is one; else never.
-async fn next_arrival(active: &mut Option<Active>) -> Option<Arrival> {
-    match active {
-        Some(active) => active.publication.arrivals.recv().await,
+async fn next_arrival(incoming: &mut Option<Incoming>) -> Option<Arrival> {
+    match incoming {
+        Some(incoming) => incoming.next().await,
         None => std::future::pending().await,
     }
 }

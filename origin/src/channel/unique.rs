@@ -8,7 +8,7 @@ use vitrine_ingest::wall_clock;
 
 /// The id of a command or an event: milliseconds since the epoch and 48 random bits, so that origins that never met give
 /// different ones.
-pub(super) fn unique_id() -> String {
+pub(crate) fn unique_id() -> String {
     base36(u128::from(wall_clock().0.unsigned_abs()) << 48 | u128::from(random() & 0xFFFF_FFFF_FFFF))
 }
 

@@ -4,12 +4,14 @@ use std::thread;
 
 use vitrine_ingest::ladder::{LadderChoice, LadderOutput, Plan, Source};
 use vitrine_ingest::wall_clock;
-use vitrine_packager::media::{Frame, RenditionId};
+use vitrine_packager::media::{Frame, RenditionId, TrackKind};
 use vitrine_packager::opening::{Opening, Renditions};
 use vitrine_packager::presentation::PushError;
+use vitrine_packager::segmenter::CutError;
 use vitrine_packager::startup::StartError;
 
 use super::advice;
+use super::groups::continuation;
 use super::intake::{Goal, Intake, Step};
 use super::session::Session;
 use super::task::{ChannelTask, not_packageable, refusal_of};
@@ -38,22 +40,41 @@ impl ChannelTask {
 
     /// The encoder is back: the session goes on at its first IDR.
     pub(super) fn come_back(&mut self, frame: Frame) {
-        let (Some(active), Some(plan)) = (&self.active, &self.plan) else {
+        let (Some(on_air), Some(plan)) = (&self.on_air, &self.plan) else {
             return;
         };
-        if !frame.is_idr || !active.is_led_by(frame.track) {
+        if !frame.is_idr || !on_air.is_led_by(frame.track) {
             return;
         }
-        let plan = plan.for_tracks(&active.tracks);
+        let plan = plan.for_tracks(&on_air.tracks);
         let goal = Goal::Resume(Box::new(frame.clone()));
         self.run_ladder(plan, goal, None, vec![frame]);
     }
 
+    /// Another encoder takes the place of the one that was on air: the session goes on with what it has sent so far.
+    pub(super) fn take_over(&mut self) {
+        let Some(kept) = self.switching.take_kept() else {
+            return;
+        };
+        let (Some(on_air), Some(plan), Some(session)) = (&self.on_air, &self.plan, &self.session) else {
+            return;
+        };
+        let plan = plan.for_tracks(&on_air.tracks);
+        let lead = on_air.lead();
+        let decoded = lead == TrackKind::Video && plan.passed_through(TrackKind::Video).is_none();
+        let most_ms = i64::from(self.settings.packaging.target_duration_s) * 1000;
+        // Else the session waits for the next IDR.
+        if let Some(next) = continuation(kept, lead, session.edge(), decoded, most_ms) {
+            let goal = Goal::Resume(Box::new(next.first));
+            self.run_ladder(plan, goal, next.begin_at_ms, next.frames);
+        }
+    }
+
     /// Starts a ladder and lets the source's frames so far into it.
     fn run_ladder(&mut self, plan: Plan, goal: Goal, begin_at_ms: Option<i64>, frames: Vec<Frame>) {
-        let Some(active) = &self.active else { return };
+        let Some(on_air) = &self.on_air else { return };
         let target_duration_s = self.settings.packaging.target_duration_s;
-        match Intake::start(plan, &active.tracks, target_duration_s, goal, begin_at_ms) {
+        match Intake::start(plan, &on_air.tracks, target_duration_s, goal, begin_at_ms) {
             Ok(intake) => self.intake = Some(intake),
             Err(error) => return self.refuse(not_packageable(&error)),
         }
@@ -166,7 +187,9 @@ impl ChannelTask {
         let Some(session) = &mut self.session else { return };
         match session.push(id, frame, self.show.track()) {
             Ok(()) => {}
-            Err(PushError::Gop(_)) if self.settings.ladder.ladder != LadderChoice::Passthrough => {
+            Err(PushError::Cut(CutError::Gop(_)))
+                if self.settings.ladder.ladder != LadderChoice::Passthrough =>
+            {
                 self.encode_from_now_on(frame);
             }
             Err(error) => self.refuse(refusal_of(&StartError::Push(error))),

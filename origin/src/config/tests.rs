@@ -1,3 +1,5 @@
+use vitrine_ingest::StreamKey;
+
 use super::*;
 
 fn load(text: &str) -> Result<Config, ConfigError> {
@@ -41,6 +43,18 @@ fn mistakes_are_named_with_their_line_and_remedy() {
             "loopback only",
         ),
         (
+            format!("[[channel]]\nname = \"a\"\n{key}\nfailover_after_ms = 50"),
+            "200 to 10000",
+        ),
+        (
+            format!("[[channel]]\nname = \"a\"\n{key}\nfailback_after_seconds = 7200"),
+            "0 to 3600",
+        ),
+        (
+            format!("[[channel]]\nname = \"a\"\n{key}\nbackup_{}", &key[7..]),
+            "keys of their own",
+        ),
+        (
             "[[channel]]\nname = \"a\"\nstream_keys = [\"sha256:00\"]".to_owned(),
             "vitrine key hash",
         ),
@@ -53,6 +67,17 @@ fn mistakes_are_named_with_their_line_and_remedy() {
             "rtmps.listen needs",
         ),
         ("[rtmps]\ntls_cert = \"a.pem\"".to_owned(), "rtmps.listen needs"),
+        (
+            "[authoriser]\nurl = \"ftp://a/\"".to_owned(),
+            "authoriser.url must",
+        ),
+        ("[authoriser]\ntimeout_ms = 5".to_owned(), "100 to 10000"),
+        ("[webhooks]\nurl = \"/here\"".to_owned(), "webhooks.url must"),
+        (
+            "[webhooks]\nsecret = \"s\"".to_owned(),
+            "webhooks.secret must be whsec_",
+        ),
+        ("[webhooks]\ntimeout_ms = 5".to_owned(), "100 to 30000"),
         ("[srt]\nlatency_ms = 10".to_owned(), "20 to 8000"),
         ("[srt]\npassphrase = \"short\"".to_owned(), "10 to 79 bytes"),
         ("[packaging]\npart_target_seconds = 0.01".to_owned(), "0.1 to 1.0"),
@@ -122,6 +147,10 @@ fn the_manual_states_the_defaults() {
 
 #[test]
 fn secrets_are_not_printed() {
-    let config = load("[[channel]]\nname = \"a\"\nstream_keys = [\"hidden\"]").unwrap();
+    let config = load(
+        "[authoriser]\nurl = \"http://a/hidden\"\n[webhooks]\nurl = \"http://a/hidden\"\n\
+         [[channel]]\nname = \"a\"\nstream_keys = [\"hidden\"]\nbackup_keys = [\"hidden-too\"]",
+    )
+    .unwrap();
     assert!(!format!("{config:?}").contains("hidden"));
 }

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
+use serde::Serialize;
 use tokio::sync::oneshot;
+use vitrine_ingest::Input;
 use vitrine_metadata_track::{
     ChangeRequest, EventError, EventRequest, Order, RequestKey, ShowState, ShowTime,
 };
@@ -78,6 +80,34 @@ pub enum ChannelQuery {
         /// The answer.
         reply: oneshot::Sender<Vec<AuditRecord>>,
     },
+}
+
+/// Somebody wants another of the channel's inputs on air.
+#[derive(Debug)]
+pub struct SwitchInput {
+    /// Which one.
+    pub to: Input,
+    /// Whose token it was.
+    pub by: Arc<str>,
+    /// What came of it.
+    pub reply: oneshot::Sender<Result<Switched, NoSwitch>>,
+}
+
+/// What is on air, and what will be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Switched {
+    /// The input that viewers see.
+    pub on_air: Option<Input>,
+    /// The input that they see from its next keyframe on.
+    pub switching_to: Option<Input>,
+}
+
+/// Nothing can be seen by that input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("nobody publishes to the {} input: start that encoder first", input.name())]
+pub struct NoSwitch {
+    /// The input that was asked for.
+    pub input: Input,
 }
 
 /// A page of the history.

@@ -169,7 +169,7 @@ impl ControlledChannel {
 }
 
 /// Reads a body whole, as far as it may go: `limit` says how far by how it begins.
-async fn read(mut body: Incoming, limit: fn(&[u8]) -> usize) -> Result<Vec<u8>, Problem> {
+pub(super) async fn read(mut body: Incoming, limit: fn(&[u8]) -> usize) -> Result<Vec<u8>, Problem> {
     let whole = async {
         let mut read = Vec::new();
         while let Some(frame) = body.frame().await {
@@ -271,6 +271,6 @@ fn state_answer(request: &Parts, state: &LiveState) -> Answer {
     answer
 }
 
-fn stopping() -> Problem {
+pub(super) fn stopping() -> Problem {
     Problem::new(StatusCode::SERVICE_UNAVAILABLE, "the server is stopping")
 }

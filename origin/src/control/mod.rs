@@ -3,6 +3,7 @@
 mod access;
 pub mod command;
 mod events;
+mod input;
 pub mod openapi;
 mod problem;
 mod query;

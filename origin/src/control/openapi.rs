@@ -38,6 +38,7 @@ fn paths() -> Value {
                 "404": problem("There is no such channel"),
             }), Who::Anybody),
         },
+        "/v1/channels/{channel}/input": input_path(),
         "/v1/channels/{channel}/state": {
             "parameters": [parameter("channel")],
             "get": operation("readState", "The show's state now, or at a time; of one still to come for token holders only",
@@ -57,6 +58,33 @@ fn paths() -> Value {
                     "404": problem("There is no such channel") }), Who::Holders),
         },
     })
+}
+
+fn input_path() -> Value {
+    let mut switch = operation(
+        "switchInput",
+        "Puts the primary or the backup encoder on air, from its next keyframe on; for operators",
+        &[],
+        json!({
+            "200": answer("It is on air already", "Switched"),
+            "202": answer("It will be", "Switched"),
+            "400": problem("The body is not JSON"),
+            "404": problem("There is no such channel"),
+            "408": problem("The body did not come"),
+            "409": problem("Nobody publishes to that input"),
+            "413": problem("The body is too long"),
+            "422": problem("There is no such input"),
+        }),
+        Who::Holders,
+    );
+    switch["requestBody"] = json!({
+        "required": true,
+        "content": { "application/json": { "schema": {
+            "type": "object", "required": ["on_air"], "additionalProperties": false,
+            "properties": { "on_air": schema("Input") },
+        } } },
+    });
+    json!({ "parameters": [parameter("channel")], "post": switch })
 }
 
 fn events_path() -> Value {
@@ -281,6 +309,15 @@ fn own_schemas() -> Value {
                 "do": { "enum": ["post", "change", "cancel", "session_started", "session_ended"] },
             },
         },
+        "Input": { "enum": ["primary", "backup"] },
+        "Switched": {
+            "type": "object", "required": ["on_air", "switching_to"], "additionalProperties": false,
+            "properties": {
+                "on_air": { "anyOf": [schema("Input"), { "type": "null" }] },
+                "switching_to": { "anyOf": [schema("Input"), { "type": "null" }] },
+            },
+        },
+        "Publication": publication_schema(),
         "ChannelList": { "type": "array", "items": schema("ChannelStatus") },
         "ChannelStatus": {
             "type": "object", "required": ["channel", "status", "session", "playback", "renditions", "advice"],
@@ -291,10 +328,28 @@ fn own_schemas() -> Value {
                 "playback": { "type": "string", "description": "Path of the multivariant playlist" },
                 "started_at": { "type": ["string", "null"] },
                 "ends_at": { "type": ["string", "null"] },
-                "publication": { "type": ["object", "null"] },
+                "publication": { "anyOf": [schema("Publication"), { "type": "null" }], "description": "On air" },
+                "standby": { "anyOf": [schema("Publication"), { "type": "null" }], "description": "Waits to take its place" },
+                "switching_to": { "anyOf": [schema("Input"), { "type": "null" }], "description": "On air from its next keyframe on" },
                 "renditions": { "type": "array", "items": { "type": "object" } },
                 "advice": { "type": "array", "items": { "type": "string" } },
             },
+        },
+    })
+}
+
+fn publication_schema() -> Value {
+    json!({
+        "type": "object", "required": ["id", "input", "protocol", "since"],
+        "properties": {
+            "id": { "type": "integer", "description": "Its number since the program started" },
+            "input": schema("Input"),
+            "protocol": { "enum": ["rtmp", "srt"] },
+            "encoder": { "type": ["string", "null"] },
+            "since": { "type": "string", "format": "date-time" },
+            "ready": { "type": "boolean", "description": "Of one that stands by: whether it can be on air at once" },
+            "video": { "type": ["object", "null"] },
+            "audio": { "type": ["object", "null"] },
         },
     })
 }

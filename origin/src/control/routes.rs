@@ -95,6 +95,10 @@ impl ControlledChannel {
                 let status = self.handle.status.borrow().clone();
                 Ok(problem::json(StatusCode::OK, status.as_ref()))
             }
+            ["input"] => {
+                allow(request, &[Method::POST])?;
+                self.switch(request, body).await
+            }
             ["state"] => {
                 allow(request, &[Method::GET, Method::HEAD])?;
                 self.state(request).await

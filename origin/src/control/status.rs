@@ -1,8 +1,8 @@
 //! A channel's status, as `GET /v1/channels/{channel}` shows it.
 
 use serde::Serialize;
-use vitrine_ingest::Publication;
 use vitrine_ingest::ladder::LadderStats;
+use vitrine_ingest::{Input, Publication};
 use vitrine_packager::codec::{AudioFacts, VideoFacts};
 use vitrine_packager::media::{TrackConfig, TrackKind, WallTime};
 use vitrine_packager::presentation::RenditionInfo;
@@ -22,8 +22,12 @@ pub struct ChannelStatus {
     pub started_at: Option<String>,
     /// When the session ends unless the encoder comes back.
     pub ends_at: Option<String>,
-    /// The encoder's connection.
+    /// The connection of the encoder that is on air.
     pub publication: Option<PublicationStatus>,
+    /// That of the other encoder, which waits to take its place.
+    pub standby: Option<PublicationStatus>,
+    /// The input that will be on air from its next keyframe on.
+    pub switching_to: Option<Input>,
     /// What viewers can choose from.
     pub renditions: Vec<RenditionStatus>,
     /// What the broadcaster should change, in the encoder's own words.
@@ -35,12 +39,17 @@ pub struct ChannelStatus {
 pub struct PublicationStatus {
     /// Its number since the program started.
     pub id: u64,
-    /// `rtmp`.
+    /// `primary` or `backup`.
+    pub input: Input,
+    /// `rtmp` or `srt`.
     pub protocol: &'static str,
     /// As the encoder names itself.
     pub encoder: Option<String>,
     /// When it began.
     pub since: String,
+    /// Of one that stands by: whether it can be on air at once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ready: Option<bool>,
     /// Its video track.
     pub video: Option<VideoStatus>,
     /// Its audio track.
@@ -91,6 +100,8 @@ impl ChannelStatus {
             started_at: None,
             ends_at: None,
             publication: None,
+            standby: None,
+            switching_to: None,
             renditions: Vec::new(),
             advice: Vec::new(),
         }
@@ -102,9 +113,11 @@ impl PublicationStatus {
     pub fn new(publication: &Publication, since: WallTime) -> Self {
         let mut status = Self {
             id: publication.id,
+            input: publication.input,
             protocol: publication.protocol,
             encoder: publication.encoder.clone(),
             since: since.to_string(),
+            ready: None,
             video: None,
             audio: None,
         };

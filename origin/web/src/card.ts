@@ -3,7 +3,7 @@
 
 import { formatPrice, formatStock } from "./price.ts";
 import { availability } from "./product.ts";
-import type { Product } from "./product.ts";
+import type { Product } from "@vitrine/player";
 
 export class Card {
   private shown: Product | null = null;
@@ -57,8 +57,8 @@ export class Card {
   private fill(product: Product): void {
     this.name.textContent = product.name;
     this.price.textContent = formatPrice(product.price);
-    this.before.hidden = product.compareAt === undefined;
-    this.before.textContent = product.compareAt ? formatPrice(product.compareAt) : "";
+    this.before.hidden = product.compare_at === undefined;
+    this.before.textContent = product.compare_at ? formatPrice(product.compare_at) : "";
     const stock = formatStock(product);
     this.stock.hidden = stock === null;
     this.stock.textContent = stock?.text ?? "";

@@ -1,6 +1,6 @@
 // The page's diagnostics surface, for tests and for whoever helps a viewer: `window.vitrine`, read-only.
 
-import type { Product } from "./product.ts";
+import type { Product } from "@vitrine/player";
 
 /** A show event that the playhead has passed. */
 export interface AppliedEvent {

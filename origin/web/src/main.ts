@@ -1,22 +1,19 @@
 // The viewer's page: /watch/{channel}.
 //
-//   status (polled) ─► player ─ cues ─► Show ─┐
-//   frames on screen ─ media time ────────────┴─► product at that time ─► card
+//   status (polled) ─► player ─ cues ─► Show (@vitrine/player): events and state on the frame on screen ─► card
 
 import "./style/page.css";
 import "./style/picture.css";
 import "./style/card.css";
 import "./style/screens.css";
+import { CueReader, Show, featured, watchFrames } from "@vitrine/player";
+import type { Passed, Source, SourceListener } from "@vitrine/player";
 import { Card } from "./card.ts";
 import { Controls } from "./controls.ts";
-import { CueReader } from "./cues.ts";
 import { expose, pushBounded } from "./diagnostics.ts";
 import type { AppliedEvent } from "./diagnostics.ts";
-import { watchFrames } from "./frames.ts";
 import { NoticeView, chooseNotice } from "./notices.ts";
 import { createPlayer } from "./player.ts";
-import type { Product } from "./product.ts";
-import { Show } from "./show.ts";
 import { StallCounter, StatsView } from "./stats.ts";
 import { watchStatus } from "./status.ts";
 import type { ChannelStatus } from "./status.ts";
@@ -44,14 +41,14 @@ function channelName(path: string): string {
 class WatchPage {
   private readonly video = element<HTMLVideoElement>("video");
   private readonly stage = element(".stage");
-  private readonly show = new Show();
+  private cues: CueReader | null = null;
+  private readonly show: Show;
   private readonly card = new Card(element(".card"), element("#announcer"));
   private readonly notices = new NoticeView(element(".notice"));
   private readonly stats = new StatsView(element(".figure"), element(".figures"));
   private readonly stalls = new StallCounter(this.video);
-  private readonly cues = new CueReader((message, cueTime) => this.show.add(message, cueTime));
   private readonly player = createPlayer(this.video, {
-    cues: (cues) => this.cues.collect(cues),
+    cues: (cues) => this.cues?.collect(cues),
     error: (message) => pushBounded(this.errors, message, 50),
     trouble: (waiting) => (this.mediaTrouble = waiting),
   });
@@ -62,7 +59,6 @@ class WatchPage {
 
   private status: ChannelStatus | null = null;
   private session: string | null = null;
-  private product: Product | null = null;
   private events: AppliedEvent[] = [];
   private errors: string[] = [];
   private unreachable = false;
@@ -73,8 +69,12 @@ class WatchPage {
 
   constructor(channel: string) {
     this.nameThePage(channel);
+    const address = `/v1/channels/${encodeURIComponent(channel)}`;
+    this.show = new Show((listener) => this.source(listener), { channel: address });
     this.exposeDiagnostics();
-    watchFrames(this.video, (mediaTime) => this.onFrame(mediaTime));
+    watchFrames(this.video, () => this.onFrame());
+    this.show.on("state", (state) => this.card.render(featured(state)));
+    this.show.on("event", (passed) => this.onPassed(passed));
     watchStatus(channel, {
       status: (status) => this.onStatus(status),
       unreachable: (unreachable) => (this.unreachable = unreachable),
@@ -83,13 +83,26 @@ class WatchPage {
     this.tick();
   }
 
+  /** The show's way to the player, which may be loaded anew within a session without the show being forgotten. */
+  private source(listener: SourceListener): Source {
+    const { video } = this;
+    this.cues = new CueReader((message, time) => listener.message(message, time));
+    return {
+      video,
+      programDate: (time) => {
+        const date = this.player?.programDate() ?? null;
+        return date === null ? null : date + (time - video.currentTime) * 1000;
+      },
+      detach: () => (this.cues = null),
+    };
+  }
+
   /** A session that is not loaded yet is loaded as soon as it is live; encoder reconnects stay within their session. */
   private onStatus(status: ChannelStatus): void {
     this.status = status;
     if (status.status === "live" && status.playback && status.session !== this.session) {
       this.session = status.session;
-      this.show.clear();
-      this.setProduct(null);
+      this.show.reset();
       this.movedAt = -Infinity;
       this.lastTime = 0;
       this.controls.following = true;
@@ -99,22 +112,13 @@ class WatchPage {
     this.tick();
   }
 
-  /** The card follows the picture: what is shown is what the show says at the media time on screen. */
-  private onFrame(mediaTime: number): void {
+  private onFrame(): void {
     if (this.video.readyState >= 2) this.firstFrameMs ??= Math.round(performance.now());
-    const passed = this.show.takePassed(mediaTime);
-    this.setProduct(this.show.productAt(mediaTime));
-    for (const { message, cueTime } of passed) {
-      const applied = { appliedAtMediaTime: mediaTime, appliedAtWall: Date.now() };
-      const type = message.type === "other" ? message.name : message.type;
-      pushBounded(this.events, { id: message.id, seq: message.seq, type, cueTime, ...applied }, 500);
-    }
   }
 
-  private setProduct(product: Product | null): void {
-    if (product === this.product) return;
-    this.product = product;
-    this.card.render(product);
+  private onPassed({ id, seq, event, eventTime, frameTime }: Passed): void {
+    const applied = { cueTime: eventTime, appliedAtMediaTime: frameTime, appliedAtWall: Date.now() };
+    pushBounded(this.events, { id, seq, type: event.type, ...applied }, 500);
   }
 
   private tick(): void {
@@ -174,7 +178,7 @@ class WatchPage {
       get events() {
         return [...page.events];
       },
-      state: () => page.product,
+      state: () => featured(page.show.state),
       status: () => page.status?.status ?? "loading",
       level: () => page.player?.level() ?? "",
       get errors() {

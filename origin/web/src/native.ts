@@ -1,7 +1,7 @@
 // Playback by the browser's own HLS (older iPhones): it plays low latency by itself, and shows ID3 as cues of a
 // metadata track that it adds.
 
-import type { MetadataCue } from "./cues.ts";
+import type { MetadataCue } from "@vitrine/player";
 import type { Player, PlayerListener } from "./player.ts";
 
 /** Safari's date of media time zero, from EXT-X-PROGRAM-DATE-TIME. */

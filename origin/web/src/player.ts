@@ -3,7 +3,7 @@
 
 import Hls, { ErrorDetails, ErrorTypes, Events } from "hls.js";
 import type { ErrorData, HlsConfig } from "hls.js";
-import type { MetadataCue } from "./cues.ts";
+import type { MetadataCue } from "@vitrine/player";
 import { NativePlayer } from "./native.ts";
 import { mayJoin, paceRate, shouldSkip } from "./pacing.ts";
 import { Recovery } from "./recovery.ts";

@@ -1,5 +1,5 @@
 import { availability } from "./product.ts";
-import type { Price, Product } from "./product.ts";
+import type { Price, Product } from "@vitrine/player";
 
 // ISO 4217 minor units other than 2. Intl has its own idea of some of these (it takes digits from how prices are
 // usually written, e.g. none for IQD), but the amounts on the wire are in ISO minor units.

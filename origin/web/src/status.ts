@@ -1,6 +1,6 @@
 // The channel's status, asked of the origin every two seconds; slower when the origin does not answer.
 
-import { isRecord } from "./product.ts";
+import { isRecord } from "@vitrine/player";
 
 /** What the page makes of `GET /v1/channels/{channel}`. */
 export interface ChannelStatus {

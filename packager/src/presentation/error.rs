@@ -2,14 +2,14 @@
 
 use crate::cmaf::BoxError;
 use crate::codec::CodecError;
-use crate::segmenter::GopTooLong;
+use crate::segmenter::CutError;
 
 /// Why a frame cannot be packaged.
 #[derive(Debug, thiserror::Error)]
 pub enum PushError {
-    /// Keyframes are too far apart.
+    /// It fits no part.
     #[error(transparent)]
-    Gop(#[from] GopTooLong),
+    Cut(#[from] CutError),
     /// A box could not be written.
     #[error(transparent)]
     Box(#[from] BoxError),

@@ -9,7 +9,7 @@ use crate::media::{
     AudioConfig, Frame, FrameRate, MediaTime, Timescale, TrackConfig, TrackKind, VideoConfig,
 };
 use crate::opening::{RenditionConfig, video_rate};
-use crate::segmenter::{AudioCutter, Cut, GopTooLong, RungCutter, VideoCutter};
+use crate::segmenter::{AudioCutter, Cut, CutError, RungCutter, VideoCutter};
 use crate::timeline::TimelineSettings;
 
 /// A rung may be this many target durations behind the lead before gaps take its place.
@@ -159,7 +159,7 @@ impl Track {
     }
 
     /// Places a frame in media time and cuts.
-    pub(super) fn push(&mut self, frame: &Frame, cuts: &mut Vec<Cut>) -> Result<(), GopTooLong> {
+    pub(super) fn push(&mut self, frame: &Frame, cuts: &mut Vec<Cut>) -> Result<(), CutError> {
         match (&mut self.parameters, &mut self.cutting) {
             (Parameters::Video(video), Cutting::Lead(cutter)) => {
                 if let Some(grid) = video.grid_for(frame) {

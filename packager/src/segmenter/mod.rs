@@ -12,12 +12,14 @@
 //! over PART-TARGET, and only a segment's last part is under 85 % of it (8216bis 4.4.4.9).
 
 mod audio;
+mod error;
 mod rung;
 mod video;
 
 pub use audio::AudioCutter;
+pub use error::{CutError, GopTooLong};
 pub use rung::{RungCutter, RungState};
-pub use video::{GopTooLong, VideoCutter};
+pub use video::VideoCutter;
 
 use crate::cmaf::chunk::PlacedSample;
 use crate::media::MediaTime;

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::{Cut, CutPart};
+use super::{Cut, CutError, CutPart, GopTooLong};
 use crate::cmaf::chunk::PlacedSample;
 use crate::media::{MediaTime, Sample, Timescale};
 
@@ -15,16 +15,8 @@ const GOP_TOLERANCE_MS: i64 = 90;
 const ROUNDED_UP_MS: i64 = 500;
 /// A segment begins at most this much before its IDR's stamp, when frames before the IDR are missing.
 const LONGEST_HASTE_MS: i64 = 100;
-
-/// Keyframes are too far apart to be cut into segments.
-#[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
-#[error(
-    "keyframes are more than {limit_s} s apart: set the encoder's keyframe interval to {limit_s} s (OBS: Settings, Output, Keyframe Interval)"
-)]
-pub struct GopTooLong {
-    /// TARGETDURATION in seconds.
-    pub limit_s: u32,
-}
+/// Bounded: bytes of an open part, 1 s at over 500 Mbit/s. Full: the publication is refused.
+const PART_BYTES_LIMIT: usize = 64 << 20;
 
 /// Cuts one video rendition.
 #[derive(Debug)]
@@ -48,6 +40,7 @@ struct OpenSegment {
 struct OpenPart {
     start: i64,
     samples: Vec<OpenSample>,
+    bytes: usize,
 }
 
 #[derive(Debug)]
@@ -78,7 +71,7 @@ impl VideoCutter {
     }
 
     /// Takes the next sample in decode order. Samples before the first IDR are left out.
-    pub fn push(&mut self, sample: Sample, cuts: &mut Vec<Cut>) -> Result<(), GopTooLong> {
+    pub fn push(&mut self, sample: Sample, cuts: &mut Vec<Cut>) -> Result<(), CutError> {
         let wanted = sample.dts.rescale(self.timescale).ticks.max(self.floor);
         let (shortest_segment, longest_gop) = (self.millis(SHORTEST_SEGMENT_MS), self.longest_gop());
         let longest_segment = self.longest_segment();
@@ -95,9 +88,8 @@ impl VideoCutter {
                     segment.last_idr = wanted;
                 } else if wanted - segment.last_idr > longest_gop || wanted - segment.start >= longest_segment
                 {
-                    return Err(GopTooLong {
-                        limit_s: self.target_duration_s,
-                    });
+                    let limit_s = self.target_duration_s;
+                    return Err(GopTooLong { limit_s }.into());
                 }
                 if self
                     .part
@@ -109,7 +101,13 @@ impl VideoCutter {
             }
         }
         self.append(sample, wanted, cuts);
-        Ok(())
+        match &self.part {
+            Some(part) if part.bytes > PART_BYTES_LIMIT => Err(CutError::PartTooLarge {
+                part_ms: self.at(self.part_ticks).millis(),
+                limit_bytes: PART_BYTES_LIMIT,
+            }),
+            _ => Ok(()),
+        }
     }
 
     /// Closes what is open: the encoder is away, or the show is over.
@@ -176,6 +174,7 @@ impl VideoCutter {
         let part = self.part.get_or_insert_with(|| OpenPart {
             start: floor,
             samples: Vec::new(),
+            bytes: 0,
         });
         let dts = if part.samples.is_empty() {
             part.start
@@ -188,6 +187,7 @@ impl VideoCutter {
             // Nothing of a segment is shown before it begins (SPEC 137), whatever an encoder whose clock was set says.
             sample.pts.rescale(self.timescale).ticks.max(segment_start),
         );
+        part.bytes += sample.data.len();
         part.samples.push(OpenSample {
             dts,
             pts,
@@ -273,7 +273,7 @@ mod tests {
     }
 
     /// Cuts as text: `S60` a segment at frame 60, `P60+10` a part of ten frames' time from frame 60.
-    fn cut(frames: impl IntoIterator<Item = (i64, bool)>) -> Result<Vec<String>, GopTooLong> {
+    fn cut(frames: impl IntoIterator<Item = (i64, bool)>) -> Result<Vec<String>, CutError> {
         let (mut cutter, mut cuts) = (cutter(), Vec::new());
         for (frame, is_idr) in frames {
             cutter.push(sample(frame, is_idr), &mut cuts)?;
@@ -417,6 +417,24 @@ mod tests {
         let error = cut((0..70).map(|i| (i, i == 0))).unwrap_err();
         assert!(error.to_string().contains("Keyframe Interval"));
         assert!(cut((0..63).map(|i| (i, i == 0 || i == 61))).is_ok());
+    }
+
+    #[test]
+    fn a_clock_that_stands_still_does_not_fill_the_memory() {
+        let (mut cutter, mut cuts) = (cutter(), Vec::new());
+        let mebibyte = Bytes::from(vec![0; 1 << 20]);
+        let mut still = (0..100).map(|frame| Sample {
+            data: mebibyte.clone(),
+            ..sample(0, frame == 0)
+        });
+        let error = still
+            .find_map(|sample| cutter.push(sample, &mut cuts).err())
+            .unwrap();
+        assert_eq!(still.len(), 100 - 65, "64 MiB are taken");
+        assert!(
+            error.to_string().contains("64 MiB of video within 333 ms"),
+            "{error}"
+        );
     }
 
     proptest! {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 use vitrine_tests::harness::Cache;
-use vitrine_tests::prove::{Crowd, Encoder, Limits, Playback, Player, hint, ladder, overload};
+use vitrine_tests::prove::{Crowd, Encoder, Limits, Playback, Player, hint, ladder, overload, trouble};
 
 /// Parts of a third of a second, and of a fifth.
 const USUAL: Duration = Duration::from_millis(333);
@@ -55,6 +55,9 @@ enum Proof {
     CdnVarnish,
     /// A hinted part comes through the edge within 5 ms (p99) of coming from the origin; nginx and Varnish beside it.
     Hint,
+    /// The connection to the origin cut, the origin frozen for 5 s, the edge killed and started again, each in the middle of a show:
+    /// what its viewers notice; none tunes in anew. A minute and a half.
+    Trouble,
     /// A picture that no encoder keeps up with, for a while: rungs are left out from the top, their viewers move down without an
     /// error, the source and the audio have no gap, and every rung comes back. As long as that takes: two to six minutes.
     Overload,
@@ -63,7 +66,7 @@ enum Proof {
 }
 
 impl Proof {
-    const EACH: [Self; 10] = [
+    const EACH: [Self; 11] = [
         Self::FfmpegHls,
         Self::ObsHls,
         Self::Shaka,
@@ -73,6 +76,7 @@ impl Proof {
         Self::CdnNginx,
         Self::CdnVarnish,
         Self::Hint,
+        Self::Trouble,
         Self::Overload,
     ];
 
@@ -87,6 +91,7 @@ impl Proof {
             Self::CdnNginx => "cdn-nginx",
             Self::CdnVarnish => "cdn-varnish",
             Self::Hint => "hint",
+            Self::Trouble => "trouble",
             Self::Overload => "overload",
             Self::All => "all",
         }
@@ -157,6 +162,12 @@ async fn prove(proof: Proof, watched: Duration, part_ms: Option<u64>) -> bool {
             watched.as_secs()
         );
         let figures = hint::run(watched).await;
+        print!("{figures}");
+        return verdict(&figures.misses());
+    }
+    if proof == Proof::Trouble {
+        println!("trouble: edge and origin, each in turn");
+        let figures = trouble::run().await;
         print!("{figures}");
         return verdict(&figures.misses());
     }

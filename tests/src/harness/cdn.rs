@@ -17,6 +17,8 @@ const START_PATIENCE: Duration = Duration::from_secs(20);
 pub enum Cache {
     /// nginx with `docs/cdn/nginx.conf`.
     Nginx,
+    /// The same, but for `sendfile off`: each byte is copied to the socket, as it must be where TLS is spoken.
+    NginxCopying,
     /// Varnish with `docs/cdn/varnish.vcl`, and the parameters that it names.
     Varnish,
 }
@@ -26,6 +28,7 @@ impl Cache {
     pub fn name(self) -> &'static str {
         match self {
             Self::Nginx => "nginx",
+            Self::NginxCopying => "nginx-copying",
             Self::Varnish => "varnish",
         }
     }
@@ -44,7 +47,8 @@ impl Cdn {
         let folder = out_folder(name);
         let address = free_address();
         let mut command = match cache {
-            Cache::Nginx => nginx(&folder, &address, edge),
+            Cache::Nginx => nginx(&folder, &address, edge, "sendfile on;"),
+            Cache::NginxCopying => nginx(&folder, &address, edge, "sendfile off;"),
             Cache::Varnish => varnish(&folder, &address, edge),
         };
         let process = Process::start(&mut command, &folder.join("cdn.log"));
@@ -109,11 +113,12 @@ fn write(file: &Path, mut text: String, places: &[(&str, &str)]) {
     fs::write(file, text).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
 }
 
-fn nginx(folder: &Path, address: &str, edge: &str) -> Command {
+fn nginx(folder: &Path, address: &str, edge: &str, sendfile: &str) -> Command {
     let file = folder.join("nginx.conf");
     let place = |name: &str| folder.join(name).display().to_string();
     let text = shipped("nginx.conf");
     let places = [
+        ("sendfile on;", sendfile),
         ("127.0.0.1:8090", address),
         ("127.0.0.1:8081", edge),
         ("/run/nginx-vitrine.pid", &place("nginx.pid")),

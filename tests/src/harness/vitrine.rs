@@ -13,6 +13,9 @@ use serde_json::Value;
 use super::setup::{ChannelSetup, Ports, VitrineSetup};
 use super::{Process, until};
 use crate::client::{Answer, Client};
+use crate::conformance::findings::Findings;
+use crate::conformance::multivariant;
+use crate::conformance::playlist::{MediaPlaylist, Segment};
 
 const LIVE_PATIENCE: Duration = Duration::from_secs(30);
 const STOP_PATIENCE: Duration = Duration::from_secs(20);
@@ -113,6 +116,29 @@ impl Vitrine {
             (answer.status == StatusCode::OK).then_some(())
         })
         .await;
+    }
+
+    /// Waits until a show is on for long enough that a player finds behind the live edge what it wants to hold back, and a segment
+    /// more: those who come in a show's first seconds have a buffer as short as the show is, whatever serves them.
+    pub async fn settled(&self, channel: &str) {
+        self.live(channel).await;
+        let read = multivariant(&self.client, &self.playlist(channel), &mut Findings::default()).await;
+        let renditions = read.unwrap_or_else(|error| panic!("{error}")).renditions;
+        for rendition in renditions {
+            until(
+                "the show is as long as players hold back",
+                LIVE_PATIENCE,
+                async || {
+                    let answer = self.client.get(rendition.url.as_str()).await.ok()?;
+                    let playlist = MediaPlaylist::parse(&answer.text(), &mut Findings::default());
+                    let held_back = playlist.server_control.as_ref()?.seconds("PART-HOLD-BACK")?;
+                    let whole: Duration = playlist.whole().iter().map(Segment::length).sum();
+                    let segment = Duration::from_secs(playlist.target_duration_s);
+                    (whole > held_back + segment).then_some(())
+                },
+            )
+            .await;
+        }
     }
 
     /// A channel's status, as the control API shows it.

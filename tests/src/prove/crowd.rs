@@ -16,10 +16,10 @@ use crate::swarm::{self, SwarmOptions};
 
 /// What the edge's cache may take.
 const CACHE_MIB: u64 = 64;
-/// What a waiting viewer's connection may cost the edge.
-const CONNECTION_KIB: u64 = 20;
-/// Connections of a viewer at one time, by HTTP/1.1: playlist and part, of picture and of sound.
-const CONNECTIONS: usize = 4;
+/// What a viewer may cost the edge who waits for playlist and part, of picture and of sound: by HTTP/1.1 four connections, by
+/// HTTP/2 one, whose buffers are larger.
+const VIEWER_HTTP1_KIB: u64 = 4 * 20;
+const VIEWER_HTTP2_KIB: u64 = 64;
 /// The viewers come one after the other, so many a second.
 const ARRIVALS: f64 = 200.0;
 /// hls.js keeps this distance to live by itself; what counts here is that it never stands still.
@@ -48,10 +48,12 @@ pub struct Crowd {
 pub struct CrowdFigures {
     /// What the viewers saw.
     pub swarm: swarm::Figures,
-    /// How many connections the viewers had.
-    pub connections: usize,
+    /// What a viewer may cost the edge, in KiB.
+    pub viewer_kib: u64,
     /// The edge's memory before they came, and the most that it ever had, in KiB.
     pub memory_kib: (u64, u64),
+    /// What its cache held at the end, in KiB.
+    pub cache_kib: u64,
     /// What hls.js's viewer got.
     pub played: Option<Figures>,
     /// Processor time of the edge, in seconds.
@@ -78,7 +80,7 @@ impl Crowd {
             .line("cache", &format!("memory_mib = {CACHE_MIB}"))
             .start()
             .await;
-        vitrine.live("demo").await;
+        vitrine.settled("demo").await;
         let cdn = match self.cache {
             Some(cache) => Some(Cdn::start(&format!("{}-cdn", self.name), cache, edge.address()).await),
             None => None,
@@ -93,6 +95,7 @@ impl Crowd {
             .unwrap_or_else(|error| panic!("{error}"));
         let memory_kib = (before_kib, edge.peak_kib());
         let edge_cpu_s = edge.cpu_seconds();
+        let cache_kib = edge.metric("vitrine_edge_cache_bytes", "").await as u64 >> 10;
         let played = match self.played {
             Some(played) => Some(play(&vitrine, &playlist, played).await),
             None => None,
@@ -100,8 +103,13 @@ impl Crowd {
         publisher.stop().await;
         CrowdFigures {
             swarm,
-            connections: self.viewers * if self.http2() { 1 } else { CONNECTIONS },
+            viewer_kib: if self.http2() {
+                VIEWER_HTTP2_KIB
+            } else {
+                VIEWER_HTTP1_KIB
+            },
             memory_kib,
+            cache_kib,
             played,
             edge_cpu_s,
         }
@@ -136,9 +144,9 @@ async fn play(vitrine: &Vitrine, playlist: &str, watched: Duration) -> Figures {
 }
 
 impl CrowdFigures {
-    /// What the edge's memory may come to, in KiB: what it had, its cache, and its connections.
+    /// What the edge's memory may come to, in KiB: what it had, what its cache holds, and its viewers.
     fn bound_kib(&self) -> u64 {
-        self.memory_kib.0 + (CACHE_MIB << 10) + self.connections as u64 * CONNECTION_KIB
+        self.memory_kib.0 + self.cache_kib + self.swarm.viewers as u64 * self.viewer_kib
     }
 
     /// Requests that the cache in front answered by itself, of all, in percent.
@@ -181,6 +189,12 @@ impl CrowdFigures {
         if peak > bound {
             misses.push(format!("the edge had {peak} KiB, over {bound} KiB"));
         }
+        if self.cache_kib > CACHE_MIB << 10 {
+            misses.push(format!(
+                "the cache had {} KiB, over {CACHE_MIB} MiB",
+                self.cache_kib
+            ));
+        }
         if let Some(played) = &self.played {
             let named = played.misses(HLS_JS).into_iter();
             misses.extend(named.map(|miss| format!("hls.js: {miss}")));
@@ -222,12 +236,14 @@ impl fmt::Display for CrowdFigures {
         let mib = |kib: u64| kib as f64 / 1024.0;
         writeln!(
             f,
-            "  edge memory: {:.1} MiB before, at most {:.1} MiB; bound {:.1} MiB (before, cache of {CACHE_MIB} MiB, {} \
-             connections of {CONNECTION_KIB} KiB); {:.1} s of processor time",
+            "  edge memory: {:.1} MiB before, at most {:.1} MiB; bound {:.1} MiB (before, {:.1} of {CACHE_MIB} MiB of cache, {} \
+             viewers of {} KiB); {:.1} s of processor time",
             mib(before),
             mib(peak),
             mib(self.bound_kib()),
-            self.connections,
+            mib(self.cache_kib),
+            self.swarm.viewers,
+            self.viewer_kib,
             self.edge_cpu_s
         )?;
         match &self.played {

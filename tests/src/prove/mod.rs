@@ -11,6 +11,7 @@ pub mod ladder;
 pub mod overload;
 mod playback;
 mod sync;
+pub mod trouble;
 
 pub use crowd::{Crowd, CrowdFigures};
 pub use figures::{Figures, Limits, Spread};
@@ -18,3 +19,4 @@ pub use hint::HintFigures;
 pub use ladder::LadderFigures;
 pub use overload::OverloadFigures;
 pub use playback::{Encoder, Playback, Player};
+pub use trouble::TroubleFigures;

@@ -81,7 +81,7 @@ pub(super) async fn read_at_rest(url: &Url, origin: Option<&Arc<Server>>) -> Loo
 
 async fn metrics(server: Option<&Arc<Server>>) -> Option<String> {
     let reply = Link::new(server?.clone()).playlist("/metrics").await.ok()?;
-    Some(String::from_utf8_lossy(&reply.body).into_owned())
+    Some(String::from_utf8_lossy(&reply.body.unpacked().ok()?).into_owned())
 }
 
 impl Counted {

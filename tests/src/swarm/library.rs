@@ -5,10 +5,10 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use bytes::Bytes;
 use moka::sync::Cache;
 use url::Url;
 
+use super::link::Packed;
 use crate::conformance::findings::Findings;
 use crate::conformance::playlist::{MediaPlaylist, Position, Segment};
 
@@ -109,10 +109,11 @@ impl Default for Library {
 
 impl Library {
     /// Reads a media playlist fetched from `url`; `None` if it is none with parts and dates.
-    pub fn listing(&self, url: &Url, body: &Bytes) -> Option<Arc<Listing>> {
-        let key = self.hasher.hash_one((url.path(), body));
+    pub fn listing(&self, url: &Url, body: &Packed) -> Option<Arc<Listing>> {
+        let key = self.hasher.hash_one((url.path(), body.sent()));
         self.listings.get_with(key, || {
-            self.read(url, &String::from_utf8_lossy(body)).map(Arc::new)
+            let text = body.unpacked().ok()?;
+            self.read(url, &String::from_utf8_lossy(&text)).map(Arc::new)
         })
     }
 

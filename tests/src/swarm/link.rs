@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderValue};
 use http::{Request, StatusCode, Uri};
 use http_body_util::{BodyExt, Empty};
@@ -173,6 +173,49 @@ impl Sender {
     }
 }
 
+/// A playlist as it came: whoever has read the same bytes before need not unpack them.
+#[derive(Debug, Clone, Default)]
+pub struct Packed {
+    sent: Bytes,
+    gzip: bool,
+}
+
+impl Packed {
+    /// The bytes as sent.
+    pub fn sent(&self) -> &Bytes {
+        &self.sent
+    }
+
+    /// The text.
+    pub fn unpacked(&self) -> Result<Bytes, LinkError> {
+        use std::io::Read;
+        if !self.gzip {
+            return Ok(self.sent.clone());
+        }
+        let mut text = Vec::new();
+        flate2::read::GzDecoder::new(&*self.sent)
+            .take(LONGEST_PLAYLIST as u64)
+            .read_to_end(&mut text)
+            .map_err(|_| LinkError::Unreadable)?;
+        Ok(text.into())
+    }
+}
+
+impl From<&'static str> for Packed {
+    fn from(text: &'static str) -> Self {
+        text.to_owned().into()
+    }
+}
+
+impl From<String> for Packed {
+    fn from(text: String) -> Self {
+        Self {
+            sent: text.into(),
+            gzip: false,
+        }
+    }
+}
+
 /// An answer's head, its size, and when its last byte had come.
 #[derive(Debug)]
 pub struct Reply {
@@ -182,8 +225,8 @@ pub struct Reply {
     pub age_s: Option<u64>,
     /// Bytes of the body as sent.
     pub bytes: u64,
-    /// The body, unpacked; empty for media.
-    pub body: Bytes,
+    /// The body; empty for media.
+    pub body: Packed,
     /// When its last byte had come.
     pub at: Instant,
 }
@@ -250,40 +293,39 @@ impl Link {
             request.headers_mut().insert(header::ACCEPT_ENCODING, gzip);
         }
         let (head, mut incoming) = sender.send(request).await?.into_parts();
-        let (mut body, mut bytes) = (BytesMut::new(), 0);
+        let (mut pieces, mut bytes) = (Vec::new(), 0);
         while let Some(frame) = incoming.frame().await {
             let data = frame?.into_data().unwrap_or_default();
             bytes += data.len() as u64;
             if playlist {
-                if body.len() + data.len() > LONGEST_PLAYLIST {
+                if bytes > LONGEST_PLAYLIST as u64 {
                     return Err(LinkError::Unreadable);
                 }
-                body.extend_from_slice(&data);
+                pieces.push(data);
             }
         }
         Ok(Reply {
             status: head.status,
             age_s: field(&head.headers, &header::AGE).and_then(|age| age.parse().ok()),
             bytes,
-            body: unpacked(body.freeze(), &head.headers)?,
+            body: Packed {
+                sent: joined(pieces),
+                gzip: field(&head.headers, &header::CONTENT_ENCODING) == Some("gzip"),
+            },
             at: Instant::now(),
         })
     }
 }
 
-fn field<'a>(fields: &'a HeaderMap, name: &header::HeaderName) -> Option<&'a str> {
-    fields.get(name)?.to_str().ok()
+/// Most playlists come in one piece, which need not be copied.
+fn joined(mut pieces: Vec<Bytes>) -> Bytes {
+    match pieces.as_mut_slice() {
+        [] => Bytes::new(),
+        [whole] => std::mem::take(whole),
+        _ => pieces.concat().into(),
+    }
 }
 
-fn unpacked(body: Bytes, fields: &HeaderMap) -> Result<Bytes, LinkError> {
-    use std::io::Read;
-    if field(fields, &header::CONTENT_ENCODING) != Some("gzip") {
-        return Ok(body);
-    }
-    let mut text = Vec::new();
-    flate2::read::GzDecoder::new(&*body)
-        .take(LONGEST_PLAYLIST as u64)
-        .read_to_end(&mut text)
-        .map_err(|_| LinkError::Unreadable)?;
-    Ok(text.into())
+fn field<'a>(fields: &'a HeaderMap, name: &header::HeaderName) -> Option<&'a str> {
+    fields.get(name)?.to_str().ok()
 }

@@ -207,7 +207,8 @@ async fn plan(url: &Url, server: &Arc<Server>, switch_every: Option<Duration>) -
         });
     }
     let empty = || SwarmError::Empty(url.clone());
-    let playlist = m3u8_rs::parse_master_playlist_res(&reply.body).map_err(|_| empty())?;
+    let text = reply.body.unpacked().map_err(|_| empty())?;
+    let playlist = m3u8_rs::parse_master_playlist_res(&text).map_err(|_| empty())?;
     let audio = playlist
         .alternatives
         .iter()

@@ -16,6 +16,8 @@ pub struct Stall {
 pub struct Playhead {
     /// Where playback starts.
     start_us: i64,
+    /// What a player wants ahead of it before it begins.
+    lead_us: u64,
     /// End of what each track has without a hole; the start, as long as nothing has come.
     ends_us: Vec<i64>,
     /// When the playhead was, or would have been without a stall, at the start.
@@ -24,10 +26,12 @@ pub struct Playhead {
 }
 
 impl Playhead {
-    /// Playback of so many tracks that starts at that media time.
-    pub fn new(tracks: usize, start_us: i64) -> Self {
+    /// Playback of so many tracks that starts at that media time, once every track has `lead` from there on: the first part
+    /// may end just behind the start, and no player begins on so little.
+    pub fn new(tracks: usize, start_us: i64, lead: Duration) -> Self {
         Self {
             start_us,
+            lead_us: u64::try_from(lead.as_micros()).unwrap_or(u64::MAX),
             ends_us: vec![start_us; tracks],
             began: None,
             stalls: Vec::new(),
@@ -46,10 +50,11 @@ impl Playhead {
         if let Some(end) = self.ends_us.get_mut(track) {
             *end = end_us.max(*end);
         }
-        if self.buffered_us() == buffered_us {
+        let unchanged = self.buffered_us() == buffered_us;
+        if unchanged || (self.began.is_none() && self.buffered_us() < self.lead_us) {
             return None;
         }
-        // The element plays as soon as every track has something to show; after a stall it goes on from where it stood.
+        // After a stall, the element goes on from where it stood as soon as every track has something to show.
         let stood = stall.map_or(Duration::ZERO, |stall| stall.length);
         self.began = Some(self.began.map_or(now, |began| began + stood));
         self.stalls.extend(stall);
@@ -96,7 +101,7 @@ mod tests {
         let mut arrivals: Vec<_> = video_ms.iter().enumerate().map(|(n, ms)| (*ms, 0, n)).collect();
         arrivals.extend(audio_ms.iter().enumerate().map(|(n, ms)| (*ms, 1, n)));
         arrivals.sort_unstable();
-        let mut playhead = Playhead::new(2, 0);
+        let mut playhead = Playhead::new(2, 0, Duration::ZERO);
         for (ms, track, number) in arrivals {
             playhead.extend(track, PART_US * (number as i64 + 1), at(ms));
         }
@@ -130,14 +135,16 @@ mod tests {
     }
 
     #[test]
-    fn playback_begins_when_every_track_has_something() {
+    fn playback_begins_when_every_track_has_its_lead() {
         let zero = Instant::now();
         let at = |ms: u64| zero + Duration::from_millis(ms);
-        let mut playhead = Playhead::new(2, 1_000_000);
+        let mut playhead = Playhead::new(2, 1_000_000, Duration::from_millis(300));
         playhead.extend(0, 1_300_000, at(10));
         assert_eq!(playhead.began(), None);
         // What lies before the start is nothing to show.
         playhead.extend(1, 1_000_000, at(20));
+        assert_eq!(playhead.began(), None);
+        playhead.extend(1, 1_299_000, at(25));
         assert_eq!(playhead.began(), None);
         playhead.extend(1, 1_300_000, at(30));
         assert_eq!(playhead.began(), Some(at(30)));

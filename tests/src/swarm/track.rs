@@ -105,7 +105,7 @@ impl<'a> Track<'a> {
         }
         let wished = listing.first_part().ok_or(Halt::Trouble)?;
         let start_us = listing.parts.get(wished).map_or(0, |part| part.start_us);
-        let start_us = self.viewer.start(self.tracks, start_us);
+        let start_us = self.viewer.start(self.tracks, start_us, listing.part_target);
         let covers = |part: &ListedPart| part.independent && part.start_us <= start_us;
         let first = listing.parts.iter().rposition(covers).unwrap_or(wished);
         self.take_in(&listing, first, None).await;

@@ -194,11 +194,11 @@ impl Viewer {
         }
     }
 
-    /// Where playback starts: where the first track that is tuned in would like it.
-    pub(super) fn start(&self, tracks: usize, start_us: i64) -> i64 {
+    /// Where playback starts: where the first track that is tuned in would like it. It begins with a part's length ahead.
+    pub(super) fn start(&self, tracks: usize, start_us: i64, part_target: Duration) -> i64 {
         self.state()
             .playhead
-            .get_or_insert_with(|| Playhead::new(tracks, start_us))
+            .get_or_insert_with(|| Playhead::new(tracks, start_us, part_target))
             .start_us()
     }
 

@@ -101,9 +101,10 @@ async fn the_rest_of_another_object_is_not_put_behind_the_first_half() {
             .await;
         let path = format!("{VIDEO}/seg-3.m4s");
         let viewers = Crowd::ask(4, &[], |_| edge.url(&path));
-        until("the first bytes have come", PATIENCE, async || {
-            let shown = edge.metric("vitrine_edge_waiting_viewers", "").await;
-            (origin.count(&path) == 1 && shown == 0.0).then_some(())
+        until("all viewers see its beginning", PATIENCE, async || {
+            let joined = edge.metric("vitrine_edge_requests_total", "joined").await;
+            let waiting = edge.metric("vitrine_edge_waiting_viewers", "").await;
+            (joined == 3.0 && waiting == 0.0).then_some(())
         })
         .await;
         seen.open();

@@ -5,7 +5,7 @@ use rustix::process::Signal;
 use vitrine_tests::harness::{Edge, until};
 
 use crate::origin::{Gate, Origin, Reply};
-use crate::viewer::{Crowd, PATIENCE, VIDEO, waiting};
+use crate::viewer::{Crowd, PATIENCE, VIDEO, noise, waiting};
 
 async fn says(text: &'static str) -> Origin {
     Origin::start(move |_| async move { Reply::text(200, "no-store", text) }).await
@@ -102,6 +102,47 @@ async fn channels_go_to_the_origins_that_have_them() {
     }
     let nobody = edge.client().get(&edge.playlist("florist")).await.unwrap();
     assert_eq!(nobody.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn edges_that_share_shields_ask_one_of_them_for_each_object() {
+    let origin = Origin::start(|_| async { Reply::media(&noise(100)) }).await;
+    let shield = async |name: &str| Edge::named(name).origin(&origin.url()).start().await;
+    let shields = [
+        shield("edge-shield-1").await,
+        shield("edge-shield-2").await,
+        shield("edge-shield-3").await,
+    ];
+    let edge = async |name: &str, shields: [&Edge; 3]| {
+        let setup = Edge::named(name).line("upstream", "order = \"shared\"");
+        let setup = shields
+            .iter()
+            .fold(setup, |setup, shield| setup.origin(&shield.url("")));
+        setup.start().await
+    };
+    let [first, second, third] = &shields;
+    let edges = [
+        edge("edge-shielded-1", [first, second, third]).await,
+        edge("edge-shielded-2", [third, first, second]).await,
+    ];
+    let parts: Vec<_> = (0..30)
+        .map(|number| format!("{VIDEO}/part-{number}.m4s"))
+        .collect();
+    for edge in &edges {
+        for answer in Crowd::ask(parts.len(), &[], |number| edge.url(&parts[number]))
+            .answers()
+            .await
+        {
+            assert_eq!(answer.status, StatusCode::OK);
+        }
+    }
+    for part in &parts {
+        assert_eq!(origin.count(part), 1, "{part}");
+    }
+    for shield in &shields {
+        let asked = shield.metric("vitrine_edge_requests_total", "miss").await;
+        assert!(asked > 0.0, "a shield has no share");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

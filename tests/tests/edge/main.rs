@@ -12,4 +12,5 @@ mod collapsing;
 mod failover;
 mod issuer;
 mod origin;
+mod signed;
 mod viewer;
