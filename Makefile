@@ -36,12 +36,13 @@ cdn: deps-cdn
 	cargo build --bin vitrine-edge
 	cargo test -p vitrine-tests --test edge -- --include-ignored cdn
 
-# The long proofs, each by its name: make prove PROOF=obs-hls SECONDS=60. `target/release/prove --help` tells what each shows.
+# The long proofs, each by its name: make prove PROOF=obs-hls SECONDS=60 PART_MS=200. `target/release/prove --help` tells what each shows.
 PROOF := all
 SECONDS := 300
+PART_MS :=
 prove: deps-prove browser web
 	cargo build --release --bin vitrine --bin vitrine-edge --bin prove
-	target/release/prove $(PROOF) --seconds $(SECONDS)
+	target/release/prove $(PROOF) --seconds $(SECONDS) $(if $(PART_MS),--part-ms $(PART_MS))
 
 # Figures, each beside a limit measured in the same run.
 bench: deps-bench web

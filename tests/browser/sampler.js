@@ -58,6 +58,8 @@
     }
 
     #onFrame(frame) {
+      // Asked first: a frame that comes while the clock is read would be missed.
+      this.#video.requestVideoFrameCallback((_, next) => this.#onFrame(next));
       this.firstFrameMs ??= Math.round(performance.now());
       this.#frameTime = frame.mediaTime;
       this.frameTimes.push(frame.mediaTime);
@@ -67,7 +69,6 @@
         this.#clockAt = now;
         this.#readClock(Date.now() + Math.max(0, frame.expectedDisplayTime - now));
       }
-      this.#video.requestVideoFrameCallback((_, next) => this.#onFrame(next));
     }
 
     #watch() {

@@ -67,14 +67,19 @@ async function checkEvents(page, posted) {
   const ids = posted.map((event) => event.id);
   await until('every event reaches the page', SETTLE_S, async () => {
     const events = await applied(page, ids);
-    return ids.every((id) => events.some((event) => event.id === id));
+    return ids.every((id) => events.some((event) => event.id === id && event.dueFrame !== undefined));
   });
   const events = await applied(page, ids);
   assert.deepEqual(events.map((event) => event.id), ids, 'each event once, in order');
   for (const [index, event] of events.entries()) {
     const off = Math.abs(event.cuePdt - Date.parse(posted[index].pdt));
     assert.ok(off <= FRAME_MS + ROUNDING_MS, `${event.id}: its cue is ${off.toFixed(1)} ms off the API's answer`);
-    assert.equal(event.appliedAtMediaTime, event.dueFrame, `${event.id}: applied on the first frame at or after its cue`);
+    // On that frame; or before it, where the browser showed none for so long that the page went by the playhead.
+    const { appliedAtMediaTime, cueTime, dueFrame } = event;
+    assert.ok(
+      appliedAtMediaTime >= cueTime - ROUNDING_MS / 1000 && appliedAtMediaTime <= dueFrame,
+      `${event.id}: its cue is at ${cueTime} s, the first frame after it at ${dueFrame}; applied at ${appliedAtMediaTime}`,
+    );
   }
   const most = (values) => Number(Math.max(...values).toFixed(1));
   return {

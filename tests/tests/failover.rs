@@ -138,7 +138,14 @@ async fn the_second_encoder_takes_the_firsts_place_and_the_first_its_own_again()
         StatusCode::UNPROCESSABLE_ENTITY
     );
 
-    let breaks = breaks(&vitrine).await;
+    let breaks = until("each switch is in every playlist", PATIENCE, async || {
+        let breaks = breaks(&vitrine).await;
+        breaks
+            .iter()
+            .all(|(_, discontinuities)| *discontinuities >= 4)
+            .then_some(breaks)
+    })
+    .await;
     let report = witness.report().await;
     println!("{report}");
     println!("gaps and discontinuities: {breaks:?}");

@@ -4,17 +4,22 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
+use tokio::signal::unix::{SignalKind, signal};
 use vitrine_tests::harness::Cache;
 use vitrine_tests::prove::{Crowd, Encoder, Limits, Playback, Player, hint, ladder, overload, trouble};
 
 /// Parts of a third of a second, and of a fifth.
 const USUAL: Duration = Duration::from_millis(333);
 const SHORT: Duration = Duration::from_millis(200);
+/// Parts for a crowd: what two cores serve to 2,000 viewers who share them with the swarm, an origin and an encoder.
+const CROWD_PARTS: Duration = Duration::from_secs(1);
 /// Viewers straight at the edge, and through a cache in front of it, which is busier with each than the edge.
 const CROWD: usize = 2000;
 const CROWD_BEHIND_CACHE: usize = 500;
 /// A crowd watches for so much of the time: three minutes of the usual five.
 const CROWD_SHARE: f64 = 0.6;
+/// What a shell says of a program that was interrupted.
+const STOPPED: u8 = 130;
 
 /// Real encoders, real players, minutes of playing.
 #[derive(Debug, Parser)]
@@ -26,7 +31,7 @@ struct Arguments {
     /// For how long each player watches.
     #[arg(long, global = true, default_value_t = 300, value_parser = clap::value_parser!(u64).range(5..))]
     seconds: u64,
-    /// Only the runs with parts of so many milliseconds, 333 or 200; the length of a crowd's parts, 333 by itself.
+    /// Only the runs with parts of so many milliseconds, 333 or 200; the length of a crowd's parts, 1000 by itself.
     #[arg(long, global = true, value_parser = clap::value_parser!(u64).range(100..=2000))]
     part_ms: Option<u64>,
     /// The size of a crowd, where there is one: 2000 at the edge, 500 through a cache in front of it.
@@ -129,6 +134,27 @@ impl Proof {
 #[tokio::main]
 async fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    // Left by a signal too, everything that was started is dropped, and so ends.
+    tokio::select! {
+        kept = run(&arguments) => if kept { ExitCode::SUCCESS } else { ExitCode::FAILURE },
+        () = stopped() => ExitCode::from(STOPPED),
+    }
+}
+
+/// Until this program is told to end.
+async fn stopped() {
+    let told = signal(SignalKind::terminate());
+    match told {
+        Ok(mut told) => tokio::select! {
+            _ = told.recv() => {}
+            _ = tokio::signal::ctrl_c() => {}
+        },
+        Err(error) => panic!("signals cannot be heard: {error}"),
+    }
+}
+
+/// Runs the proofs asked for; whether each kept its limits.
+async fn run(arguments: &Arguments) -> bool {
     let proofs = match arguments.proof {
         Proof::All => Proof::EACH.to_vec(),
         one => vec![one],
@@ -137,15 +163,11 @@ async fn main() -> ExitCode {
     for proof in proofs {
         let watched = Duration::from_secs(arguments.seconds);
         kept &= match proof.crowd() {
-            Some(cache) => crowd(proof, cache, watched, &arguments).await,
+            Some(cache) => crowd(proof, cache, watched, arguments).await,
             None => prove(proof, watched, arguments.part_ms).await,
         };
     }
-    if kept {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    }
+    kept
 }
 
 /// Runs a proof; whether it kept its limits.
@@ -214,7 +236,7 @@ async fn crowd(proof: Proof, cache: Option<Cache>, seconds: Duration, arguments:
         name: format!("prove-{}", proof.name()),
         cache,
         viewers: arguments.viewers.map_or(usual, |viewers| viewers as usize),
-        part_target: arguments.part_ms.map_or(USUAL, Duration::from_millis),
+        part_target: arguments.part_ms.map_or(CROWD_PARTS, Duration::from_millis),
         watched: seconds.mul_f64(CROWD_SHARE),
         played: cache.map(|_| seconds),
     };
