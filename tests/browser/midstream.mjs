@@ -1,7 +1,7 @@
 // Two pages watch one show for as long as its encoder is there, whatever it changes: hls.js as it comes, and the watch page.
 // Prints how far each has played, again and again, and at the end what the samplers saw:
 //
-//   {"now":"playing","dates":[1760000000000,1760000000100],"videos":[…]}     the media dates on screen: hls.js, the watch page
+//   {"now":"playing","looks":1,"dates":[1760000000000,1760000000100],"videos":[…]}   the media dates: hls.js, the watch page
 //   {"hls":{…},"watch":{…}}
 //
 //   node midstream.mjs http://127.0.0.1:8080 demo [--pictures FOLDER]
@@ -17,7 +17,7 @@ if (!channel) {
   console.error('usage: midstream.mjs ORIGIN CHANNEL [--pictures FOLDER]');
   process.exit(2);
 }
-const FIRST_FRAME_S = 60;
+const FIRST_FRAME_S = 240;
 const LOOK_MS = 250;
 
 /** How a page's video is, for whoever reads the log of a page that did not play on. */
@@ -28,7 +28,7 @@ function video() {
 }
 
 const figures = await withSite((site) =>
-  withPage({ width: 640, height: 360 }, async (bare, context) => {
+  withPage({ width: 320, height: 180 }, async (bare, context) => {
     const pages = { hls: bare, watch: await context.newPage() };
     const loads = { hls: 0, watch: 0 };
     for (const [name, page] of Object.entries(pages)) page.on('framenavigated', () => (loads[name] += 1));
@@ -38,6 +38,7 @@ const figures = await withSite((site) =>
       await until(`the first frame: ${name}`, FIRST_FRAME_S, () => page.evaluate(() => globalThis.sampler?.firstFrameMs != null));
     }
     const seen = {};
+    let looks = 0;
     do {
       const dates = [];
       const videos = [];
@@ -46,7 +47,8 @@ const figures = await withSite((site) =>
         dates.push(await page.evaluate(() => globalThis.vitrine.programDate()));
         videos.push(await page.evaluate(video));
       }
-      console.log(JSON.stringify({ now: 'playing', dates, videos }));
+      looks += 1;
+      console.log(JSON.stringify({ now: 'playing', looks, dates, videos }));
       await bare.waitForTimeout(LOOK_MS);
     } while ((await channelStatus(origin, channel)).publication);
     for (const [name, page] of Object.entries(pages)) await picture(page, values.pictures, `midstream-${name}`);

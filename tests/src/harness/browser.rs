@@ -63,7 +63,9 @@ impl Script {
             self.name,
             self.process.log()
         );
-        self.lines().pop().unwrap_or_default()
+        // The last line may be half written.
+        let log = self.process.log();
+        log.lines().rev().find_map(object).unwrap_or_default()
     }
 
     /// Waits for its end, within `patience`; how it ended, and the last object that it printed, `null` if none.
@@ -89,11 +91,12 @@ impl Script {
 
     fn lines(&self) -> Vec<Value> {
         let log = self.process.log();
-        log.lines()
-            .filter_map(|line| serde_json::from_str(line).ok())
-            .filter(Value::is_object)
-            .collect()
+        log.lines().filter_map(object).collect()
     }
+}
+
+fn object(line: &str) -> Option<Value> {
+    serde_json::from_str(line).ok().filter(Value::is_object)
 }
 
 impl Drop for Script {
