@@ -153,13 +153,16 @@ class HlsPlayer implements Player {
     const details = hls?.latestLevelDetails;
     if (!hls || !details?.live || video.readyState === 0) return;
     const target = hls.targetLatency;
-    if (target === null || video.seeking) return;
-    const partTarget = details.partTarget || 1;
-    const buffered = bufferedAhead(video, video.currentTime);
-    const pace = { latency: hls.latency, target, buffered, partTarget, rate: video.playbackRate };
-    const rate = paceRate(pace);
-    if (rate !== video.playbackRate) video.playbackRate = rate;
-    this.freeStuckPlayhead(shouldSkip(hls.latency, target, this.playedSeconds()));
+    if (target === null) return;
+    if (!video.seeking) {
+      const partTarget = details.partTarget || 1;
+      const buffered = bufferedAhead(video, video.currentTime);
+      const pace = { latency: hls.latency, target, buffered, partTarget, rate: video.playbackRate };
+      const rate = paceRate(pace);
+      if (rate !== video.playbackRate) video.playbackRate = rate;
+    }
+    // A seek to the edge of a hole never ends by itself: that playhead is stuck too.
+    this.freeStuckPlayhead(!video.seeking && shouldSkip(hls.latency, target, this.playedSeconds()));
   }
 
   private beginJoining(): void {

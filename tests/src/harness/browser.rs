@@ -54,6 +54,20 @@ impl Script {
         .await
     }
 
+    /// The newest object that it printed; `null` if none. Panics if it has ended.
+    pub fn latest(&mut self) -> Value {
+        let ended = self.process.exited();
+        assert!(
+            ended.is_none(),
+            "{} ended with {ended:?}: {}",
+            self.name,
+            self.process.log()
+        );
+        // The last line may be half written.
+        let log = self.process.log();
+        log.lines().rev().find_map(object).unwrap_or_default()
+    }
+
     /// Waits for its end, within `patience`; how it ended, and the last object that it printed, `null` if none.
     pub async fn ended(mut self, patience: Duration) -> (ExitStatus, Value) {
         let status = self.process.ended(patience).await;
@@ -77,11 +91,12 @@ impl Script {
 
     fn lines(&self) -> Vec<Value> {
         let log = self.process.log();
-        log.lines()
-            .filter_map(|line| serde_json::from_str(line).ok())
-            .filter(Value::is_object)
-            .collect()
+        log.lines().filter_map(object).collect()
     }
+}
+
+fn object(line: &str) -> Option<Value> {
+    serde_json::from_str(line).ok().filter(Value::is_object)
 }
 
 impl Drop for Script {

@@ -19,6 +19,7 @@
 
 mod browser;
 mod cdn;
+mod clips;
 pub mod clock;
 mod edge;
 pub mod h2;
@@ -29,7 +30,6 @@ mod relay;
 mod service;
 mod setup;
 mod source;
-mod splice;
 mod vitrine;
 mod witness;
 
@@ -37,6 +37,7 @@ use std::time::{Duration, Instant};
 
 pub use browser::Script;
 pub use cdn::{Cache, Cdn};
+pub use clips::{Clip, ClipPublisher};
 pub use edge::{Edge, EdgeSetup, cpu_seconds, sum_of};
 pub use obs::Obs;
 pub use process::{Process, raise_open_files};
@@ -45,7 +46,6 @@ pub use relay::Relay;
 pub use service::{Posted, Service};
 pub use setup::{ChannelSetup, VitrineSetup};
 pub use source::{Audio, Source};
-pub use splice::splice;
 pub use vitrine::Vitrine;
 pub use witness::Witness;
 

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
 use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process, setrlimit};
@@ -19,6 +19,18 @@ pub struct Process {
 impl Process {
     /// Starts `command` with both of its outputs in `log`, which is written anew.
     pub fn start(command: &mut Command, log: &Path) -> Self {
+        Self::start_reading(command, Stdio::null(), log)
+    }
+
+    /// The same, with the way to its input.
+    pub fn start_fed(command: &mut Command, log: &Path) -> (Self, ChildStdin) {
+        let mut process = Self::start_reading(command, Stdio::piped(), log);
+        let input = process.child.stdin.take();
+        let input = input.unwrap_or_else(|| panic!("{:?} has no input", command.get_program()));
+        (process, input)
+    }
+
+    fn start_reading(command: &mut Command, input: Stdio, log: &Path) -> Self {
         let fail = |what: &str, error: &dyn std::fmt::Display| -> ! {
             panic!("{what} for {:?}: {error}", command.get_program())
         };
@@ -26,7 +38,7 @@ impl Process {
         let twin = file
             .try_clone()
             .unwrap_or_else(|error| fail("a second handle of the log", &error));
-        command.stdin(Stdio::null()).stdout(file).stderr(twin);
+        command.stdin(input).stdout(file).stderr(twin);
         let child = command
             .spawn()
             .unwrap_or_else(|error| panic!("{:?} does not start: {error}", command.get_program()));

@@ -1,6 +1,7 @@
 //! A running FFmpeg that publishes.
 
-use std::process::{Command, ExitStatus};
+use std::path::PathBuf;
+use std::process::{ChildStdin, Command, ExitStatus};
 use std::time::Duration;
 
 use rustix::process::Signal;
@@ -34,16 +35,29 @@ impl Publisher {
         Self::run(source, vitrine, &output, label)
     }
 
+    /// Publishes the FLV file that is written to its input, as it comes.
+    pub(super) fn fed(vitrine: &Vitrine, channel: &str) -> (Self, ChildStdin) {
+        let url = vitrine.publish_url(channel);
+        let output = ["-flvflags", "no_duration_filesize", "-f", "flv", &url];
+        let (mut command, log) = Self::command(&Source::fed(), vitrine, &output, channel);
+        let (process, input) = Process::start_fed(&mut command, &log);
+        (Self { process }, input)
+    }
+
     fn run(source: &Source, vitrine: &Vitrine, output: &[&str], label: &str) -> Self {
+        let (mut command, log) = Self::command(source, vitrine, output, label);
+        Self {
+            process: Process::start(&mut command, &log),
+        }
+    }
+
+    fn command(source: &Source, vitrine: &Vitrine, output: &[&str], label: &str) -> (Command, PathBuf) {
         let mut command = Command::new("ffmpeg");
         command
             .args(["-hide_banner", "-nostdin", "-nostats", "-loglevel", "info"])
             .args(source.arguments())
             .args(output);
-        let log = vitrine.next_log(&format!("ffmpeg-{label}"));
-        Self {
-            process: Process::start(&mut command, &log),
-        }
+        (command, vitrine.next_log(&format!("ffmpeg-{label}")))
     }
 
     /// What FFmpeg said so far.

@@ -1,6 +1,4 @@
-//! What a publisher shows: a test picture and tone with an encoder's settings, or a file.
-
-use std::path::PathBuf;
+//! What a publisher shows: a test picture and tone with an encoder's settings, or what is fed to it.
 
 /// FFmpeg's input and encoder settings. The defaults are OBS's, but for a small picture: H.264 High with two B-frames,
 /// a keyframe each 2 s, constant bit rate, AAC-LC stereo at 48 kHz.
@@ -17,7 +15,7 @@ enum Input {
         video: Option<Video>,
         audio: Option<Audio>,
     },
-    File(PathBuf),
+    Fed,
 }
 
 #[derive(Debug, Clone)]
@@ -91,9 +89,10 @@ impl Source {
         })
     }
 
-    /// A file (FLV, MP4 …), sent as it is.
-    pub fn file(path: impl Into<PathBuf>) -> Self {
-        Self::of(Input::File(path.into()))
+    /// An FLV file that is written to FFmpeg's input in real time, sent as it is.
+    pub(super) fn fed() -> Self {
+        // A track that is silent must not hold back the other.
+        Self::of(Input::Fed).with(&["-max_interleave_delta", "100000"])
     }
 
     fn of(input: Input) -> Self {
@@ -198,12 +197,7 @@ impl Source {
                     arguments.extend(audio.settings());
                 }
             }
-            Input::File(path) => {
-                // Far enough to find a track that comes late.
-                arguments.extend(words("-re -analyzeduration 60M -probesize 100M -i"));
-                arguments.push(path.display().to_string());
-                arguments.extend(["-c", "copy"].map(str::to_owned));
-            }
+            Input::Fed => arguments.extend(words("-f flv -analyzeduration 1M -i pipe:0 -c copy")),
         }
         if let Some(seconds) = self.seconds {
             arguments.extend(["-t".to_owned(), seconds.to_string()]);

@@ -232,6 +232,8 @@ impl PlaylistFollower {
             (
                 playlist.media_sequence,
                 playlist.last(),
+                // After a discontinuity a segment is announced before its first part: another instant, with the same parts.
+                playlist.segments.last().map(|segment| segment.msn),
                 next_segment,
                 playlist.ended,
             )
