@@ -1,16 +1,15 @@
 //! nginx and Varnish in front of an edge, by the configurations of `docs/cdn/`.
 
 use std::fs;
-use std::net::TcpListener;
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
 use super::setup::out_folder;
-use super::{Process, until};
+use super::{Port, Process, until};
 use crate::client::Client;
 
-const START_PATIENCE: Duration = Duration::from_secs(20);
+const START_PATIENCE: Duration = Duration::from_secs(60);
 
 /// Which program caches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,21 +37,22 @@ impl Cache {
 #[derive(Debug)]
 pub struct Cdn {
     process: Process,
-    address: String,
+    port: Port,
 }
 
 impl Cdn {
     /// Starts the cache in front of `edge` (address and port); logs go to `tests/out/NAME/`.
     pub async fn start(name: &str, cache: Cache, edge: &str) -> Self {
         let folder = out_folder(name);
-        let address = free_address();
+        let port = Port::free();
+        let address = port.address();
         let mut command = match cache {
             Cache::Nginx => nginx(&folder, &address, edge, "sendfile on;"),
             Cache::NginxCopying => nginx(&folder, &address, edge, "sendfile off;"),
             Cache::Varnish => varnish(&folder, &address, edge),
         };
         let process = Process::start(&mut command, &folder.join("cdn.log"));
-        let mut cdn = Self { process, address };
+        let mut cdn = Self { process, port };
         let client = Client::http1();
         let url = cdn.url("/live/");
         until(
@@ -68,8 +68,8 @@ impl Cdn {
     }
 
     /// Address and port.
-    pub fn address(&self) -> &str {
-        &self.address
+    pub fn address(&self) -> String {
+        self.port.address()
     }
 
     /// Its process id; it has children.
@@ -79,7 +79,7 @@ impl Cdn {
 
     /// The URL of a path.
     pub fn url(&self, path: &str) -> String {
-        format!("http://{}{path}", self.address)
+        format!("http://{}{path}", self.port.address())
     }
 }
 
@@ -165,11 +165,4 @@ fn varnish(folder: &Path, address: &str, edge: &str) -> Command {
     }
     write(&file, text, &[(".port = \"8081\"", &backend)]);
     command
-}
-
-fn free_address() -> String {
-    TcpListener::bind("127.0.0.1:0")
-        .and_then(|listener| listener.local_addr())
-        .unwrap_or_else(|error| panic!("no free port on loopback: {error}"))
-        .to_string()
 }
