@@ -348,3 +348,37 @@ impl<'a> Gathering<'a> {
         Some(body)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::flights::{Flights, Joined};
+    use crate::target::{Coding, ObjectKey};
+
+    const MOMENT: Duration = Duration::from_millis(10);
+
+    #[tokio::test(start_paused = true)]
+    async fn a_viewer_who_comes_back_in_time_finds_the_fill_and_who_comes_later_does_not() {
+        let flights = Arc::new(Flights::new(1));
+        let key = ObjectKey {
+            path_and_query: "/a".into(),
+            coding: Coding::Identity,
+        };
+        let Joined::Leads(first, flight) = flights.join(&key, || None) else {
+            panic!("the first leads");
+        };
+        let mut forsaken = std::pin::pin!(forsaken(&flight));
+        drop(first);
+        let early = tokio::time::timeout(LINGER - MOMENT, &mut forsaken).await;
+        assert!(early.is_err(), "forsaken before its time");
+        let Joined::Follows(back) = flights.join(&key, || None) else {
+            panic!("the fill is still there");
+        };
+        let watched = tokio::time::timeout(FINISH, &mut forsaken).await;
+        assert!(watched.is_err(), "forsaken while somebody waits");
+        drop(back);
+        let late = tokio::time::timeout(LINGER + MOMENT, &mut forsaken).await;
+        assert!(late.is_ok(), "nobody waits, and it goes on");
+        assert!(matches!(flights.join(&key, || None), Joined::Leads(..)));
+    }
+}

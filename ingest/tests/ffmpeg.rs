@@ -2,7 +2,7 @@
 
 mod common;
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use common::{AAC, H264, KEY, PICTURE, Server, TONE, ffmpeg, take_all, words};
 use vitrine_ingest::rtmp::RtmpSettings;
@@ -190,15 +190,14 @@ async fn stopping_the_server_ends_publications_and_closes_connections() {
         &TONE,
         &H264,
         &AAC,
-        &["-t", "20"],
+        // Far longer than anybody waits for the server's end.
+        &["-t", "600"],
     ]
     .concat();
     let encoder = tokio::spawn(async move { ffmpeg(&arguments, &url).await });
     let publication = server.publication().await;
     let taken = tokio::spawn(take_all(publication));
-    let started = Instant::now();
     server.stop().await;
-    assert!(started.elapsed() < Duration::from_secs(5));
     assert_eq!(taken.await.unwrap().end, Some(EndReason::ShuttingDown));
     assert!(!encoder.await.unwrap().status.success());
 }

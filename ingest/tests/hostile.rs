@@ -339,7 +339,7 @@ async fn connections_have_limits_and_a_free_channel_is_free_again() {
             }
         }
     };
-    tokio::time::timeout(Duration::from_secs(5), shaken)
+    tokio::time::timeout(Duration::from_secs(60), shaken)
         .await
         .unwrap();
     server.stop().await;

@@ -4,6 +4,7 @@
 //   node play.mjs http://127.0.0.1:8080/live/demo/index.m3u8 30 --player hls|shaka
 //     --screenshot FILE   a picture of the page at the end
 //     --shows 426x240     plays until the picture has that size, and SECONDS more
+//     --frames N          plays until N frames have been decoded, if SECONDS are too short for that
 //     --strict            ends with 1 after any stall, error, skip or reload
 import { parseArgs } from 'node:util';
 import { until, withPage } from './chromium.mjs';
@@ -13,6 +14,7 @@ import { withSite } from './site.mjs';
 const FIRST_FRAME_S = 30;
 const ANOTHER_SIZE_S = 90;
 const MOVES_S = 30;
+const FRAMES_S = 60;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -20,13 +22,14 @@ const { values, positionals } = parseArgs({
     player: { type: 'string', default: 'watch' },
     screenshot: { type: 'string' },
     shows: { type: 'string' },
+    frames: { type: 'string', default: '0' },
     strict: { type: 'boolean', default: false },
   },
 });
 const [url, seconds] = positionals;
-const { player, screenshot, shows, strict } = values;
+const { player, screenshot, shows, frames, strict } = values;
 if (!url || !(Number(seconds) > 0) || !['watch', 'hls', 'shaka'].includes(player)) {
-  console.error('usage: play.mjs URL SECONDS [--player watch|hls|shaka] [--screenshot FILE] [--shows WxH] [--strict]');
+  console.error('usage: play.mjs URL SECONDS [--player watch|hls|shaka] [--screenshot FILE] [--shows WxH] [--frames N] [--strict]');
   process.exit(2);
 }
 
@@ -38,6 +41,8 @@ async function play(address) {
       const size = () => page.evaluate(() => globalThis.sampler.sizes.at(-1));
       if (shows) await until(`a picture of ${shows}`, ANOTHER_SIZE_S, async () => (await size()) === shows);
       await page.waitForTimeout(Number(seconds) * 1000);
+      const decoded = () => page.evaluate(() => document.querySelector('video').getVideoPlaybackQuality().totalVideoFrames);
+      await until(`${frames} frames`, FRAMES_S, async () => (await decoded()) >= Number(frames));
       // Whatever came in between, it plays at the end.
       const time = () => page.evaluate(() => document.querySelector('video').currentTime);
       const from = await time();

@@ -93,11 +93,20 @@ async function checkEvents(page, posted) {
 async function joinLate(context) {
   const page = await context.newPage();
   await page.setViewportSize({ width: 390, height: 844 });
+  // Noted by the page itself: this script may be held up.
+  await page.addInitScript(() => {
+    const look = setInterval(() => {
+      if (globalThis.vitrine?.state() == null) return;
+      clearInterval(look);
+      globalThis.cardTime = document.querySelector('video').currentTime;
+    }, 20);
+  });
   await page.goto(`${origin}/watch/${channel}`);
   await until('the late viewer plays', SETTLE_S, () => playing(page));
   const joined = await page.evaluate(() => globalThis.sampler.frameTimes[0]);
   const card = await until('the late viewer has the card', SETTLE_S, () => state(page));
-  const now = await page.evaluate(() => document.querySelector('video').currentTime);
+  await until('the card is noted', SETTLE_S, () => page.evaluate(() => globalThis.cardTime != null));
+  const now = await page.evaluate(() => globalThis.cardTime);
   assert.equal(card.id, 'mug-1');
   assert.equal(card.price.amount, 1950);
   const media = now - joined;

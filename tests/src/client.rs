@@ -1,5 +1,7 @@
 //! A small HTTP client that tells when each piece of an answer came.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
@@ -107,6 +109,7 @@ impl Answer {
 pub struct Client {
     pool: Pool<HttpConnector, Full<Bytes>>,
     patience: Duration,
+    begun: Arc<AtomicUsize>,
 }
 
 impl Client {
@@ -130,7 +133,15 @@ impl Client {
         Self {
             pool,
             patience: Duration::from_secs(60),
+            begun: Arc::default(),
         }
+    }
+
+    /// Counts in `begun` the answers whose first bytes have come.
+    #[must_use]
+    pub fn counting(mut self, begun: &Arc<AtomicUsize>) -> Self {
+        self.begun = Arc::clone(begun);
+        self
     }
 
     /// A whole answer must come within this time; 60 s unless told otherwise.
@@ -186,7 +197,10 @@ impl Client {
                 source,
             })?;
             if let Ok(data) = frame.into_data() {
-                first_byte_at.get_or_insert_with(Instant::now);
+                first_byte_at.get_or_insert_with(|| {
+                    self.begun.fetch_add(1, Ordering::Relaxed);
+                    Instant::now()
+                });
                 body.extend_from_slice(&data);
             }
             if body.len() > LONGEST_BODY {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use http::StatusCode;
 use serde_json::{Value, json};
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep};
 use vitrine_tests::client::Client;
 use vitrine_tests::conformance::cmaf::messages::SeenMessage;
 use vitrine_tests::conformance::findings::Findings;
@@ -15,7 +15,7 @@ use vitrine_tests::conformance::{self, Report, blocking};
 use vitrine_tests::harness::{Audio, ChannelSetup, Publisher, Source, Vitrine, VitrineSetup, Witness};
 
 /// Of shows with a short window.
-const SHORT_RUN: Duration = Duration::from_secs(15);
+const SHORT_RUN: Duration = Duration::from_secs(10);
 const RUN: Duration = Duration::from_secs(60);
 /// Longer than the window, so that it slides, and than the skip boundary of six target durations.
 const WINDOW_S: u32 = 24;
@@ -42,8 +42,8 @@ struct Posted {
     pdt: String,
 }
 
-/// Posts an event each 1.7 s, so that they fall on all places of parts and segments, until told to stop.
-async fn merchandiser(vitrine: &Vitrine, mut stop: watch::Receiver<bool>) -> Vec<Posted> {
+/// Posts an event each 1.3 s, so that they fall on all places of parts and segments, until then.
+async fn merchandiser(vitrine: &Vitrine, until: Instant) -> Vec<Posted> {
     let lamp = json!({"id": "lamp-1", "name": "Стул «Уют»", "price": {"amount": 8900, "currency": "EUR"}, "stock": 12});
     let show = json!({"type": "product.show", "product": lamp});
     let mut posted = Vec::new();
@@ -62,10 +62,10 @@ async fn merchandiser(vitrine: &Vitrine, mut stop: watch::Receiver<bool>) -> Vec
             1 => json!({"type": "product.hide", "product": {"id": "lamp-1"}}),
             _ => show.clone(),
         };
-        tokio::select! {
-            _ = stop.wait_for(|stop| *stop) => break,
-            () = sleep(Duration::from_millis(1700)) => {}
+        if Instant::now() > until {
+            break;
         }
+        sleep(Duration::from_millis(1300)).await;
     }
     posted
 }
@@ -133,21 +133,24 @@ fn assert_looked_at(report: &Report, rules: &[u16]) {
 
 /// Follows channel `demo` for `run`, while events are posted; what was seen, and what was posted.
 async fn watch_with_events(vitrine: &Vitrine, run: Duration) -> (Report, Vec<Posted>) {
-    let until = Instant::now() + run;
-    let (stop, stopped) = watch::channel(false);
+    let (stop, mut stopped) = watch::channel(false);
     let playlist = vitrine.playlist("demo");
     let checking = conformance::check(vitrine.client(), &playlist, async {
-        // The last event has the time of three parts to come through.
-        sleep_until(until).await;
-        stop.send_replace(true);
-        sleep(Duration::from_secs(3)).await;
+        let _ = stopped.wait_for(|stop| *stop).await;
     });
-    let (report, posted) = tokio::join!(checking, merchandiser(vitrine, stopped));
+    let showing = async {
+        let posted = merchandiser(vitrine, Instant::now() + run).await;
+        let last = chrono::DateTime::parse_from_rfc3339(&posted.last().unwrap().pdt).unwrap();
+        vitrine.lists("demo", last.timestamp_millis() + 100).await;
+        stop.send_replace(true);
+        posted
+    };
+    let (report, posted) = tokio::join!(checking, showing);
     (report.unwrap(), posted)
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_minute_with_b_frames_and_events_breaks_no_rule() {
+async fn a_show_with_b_frames_and_events_breaks_no_rule() {
     let vitrine = Vitrine::named("conformance")
         .window_s(WINDOW_S)
         .channel(ChannelSetup::new("demo").ladder(PASSTHROUGH))

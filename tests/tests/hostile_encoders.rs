@@ -7,8 +7,12 @@ use std::time::Duration;
 use serde_json::Value;
 use vitrine_tests::harness::{Audio, ChannelSetup, Publisher, Source, Vitrine, Witness, until};
 
+/// An encoder that the machine holds up is not silent yet.
+const SILENCE_S: u32 = 20;
+/// A show ends so long after its encoder has gone.
+const WINDOW_S: u32 = 2;
 /// FFmpeg gives up, or goes on, within this time.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 fn small_picture() -> Source {
     Source::picture().size(320, 180).bitrate_kbps(300)
@@ -16,11 +20,16 @@ fn small_picture() -> Source {
 
 /// A server with a live channel `show` and one, `mine`, for trouble.
 async fn stage(name: &str, mine: ChannelSetup) -> (Vitrine, Publisher) {
+    stage_with(name, mine, SILENCE_S, WINDOW_S).await
+}
+
+/// The same with other patience for silent encoders, and for those that are gone.
+async fn stage_with(name: &str, mine: ChannelSetup, silence_s: u32, window_s: u32) -> (Vitrine, Publisher) {
     let vitrine = Vitrine::named(name)
         .channel(ChannelSetup::new("show"))
         .channel(mine)
-        .silence_timeout_s(3)
-        .reconnect_window_s(3)
+        .silence_timeout_s(silence_s)
+        .reconnect_window_s(window_s)
         .start()
         .await;
     let publisher = Publisher::start(&small_picture(), &vitrine, "show");
@@ -117,9 +126,12 @@ async fn an_encoder_left_as_it_was_installed_is_shown_and_advised() {
     let own = Publisher::start(&source, &vitrine, "mine");
     vitrine.live("mine").await;
     let witness = Witness::of(&vitrine, "mine").await;
-    let status = status_is(&vitrine, "mine", "live").await;
-    let advice = status["advice"].to_string();
-    assert!(advice.contains("Keyframe Interval"), "{status}");
+    until("it is advised", PATIENCE, async || {
+        let status = vitrine.status("mine").await;
+        let advice = status["advice"].to_string();
+        advice.contains("Keyframe Interval").then_some(())
+    })
+    .await;
     witness.undisturbed().await;
     own.stop().await;
     publisher.stop().await;
@@ -128,7 +140,8 @@ async fn an_encoder_left_as_it_was_installed_is_shown_and_advised() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_silent_encoder_is_dropped_and_its_channel_is_free_again() {
-    let (vitrine, publisher) = stage("encoders-silent", mine()).await;
+    // The session outlives the test's looking at it.
+    let (vitrine, publisher) = stage_with("encoders-silent", mine(), 4, 60).await;
     let witness = Witness::of(&vitrine, "show").await;
     let mut frozen = Publisher::start(&small_picture(), &vitrine, "mine");
     vitrine.live("mine").await;
@@ -146,7 +159,7 @@ async fn a_silent_encoder_is_dropped_and_its_channel_is_free_again() {
     let exit = frozen.ended(PATIENCE).await;
     assert!(!exit.success(), "FFmpeg did not notice: {}", frozen.log());
     assert!(
-        vitrine.log().contains("no usable audio or video for 3 s"),
+        vitrine.log().contains("no usable audio or video for 4 s"),
         "{}",
         vitrine.log()
     );

@@ -10,7 +10,7 @@ use vitrine_tests::conformance::playlist::MediaPlaylist;
 use vitrine_tests::conformance::{self, Report};
 use vitrine_tests::harness::{Publisher, Source, Vitrine, Witness, until};
 
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 fn small_picture() -> Source {
     Source::picture().size(320, 180).bitrate_kbps(300)
@@ -69,7 +69,7 @@ fn assert_looked_at(report: &Report, rules: &[u16]) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_returning_encoder_goes_on_with_the_same_session() {
-    let vitrine = Vitrine::named("reconnect").reconnect_window_s(20).start().await;
+    let vitrine = Vitrine::named("reconnect").reconnect_window_s(60).start().await;
     let publisher = Publisher::start(&small_picture(), &vitrine, "demo");
     vitrine.live("demo").await;
     let witness = Witness::of(&vitrine, "demo").await;

@@ -6,10 +6,9 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use rustix::process::Signal;
-use tokio::net::TcpListener;
-use vitrine_tests::harness::{ChannelSetup, Publisher, Source, Vitrine, Witness, until};
+use vitrine_tests::harness::{ChannelSetup, Port, Publisher, Source, Vitrine, Witness, until};
 
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Writes a certificate for `name` and its key.
 fn certify(folder: &Path, name: &str) {
@@ -51,9 +50,8 @@ async fn a_publication_in_tls_outlives_its_certificate() {
     let folder = std::env::temp_dir().join(format!("vitrine-rtmps-{}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
     certify(&folder, "first");
-    let free = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let port = free.local_addr().unwrap().port();
-    drop(free);
+    let rtmps = Port::free();
+    let port = rtmps.number();
     let mut vitrine = Vitrine::named("rtmps")
         .line("rtmps", &format!("listen = \"127.0.0.1:{port}\""))
         .line("rtmps", &format!("tls_cert = {:?}", folder.join("cert.pem")))

@@ -5,9 +5,9 @@ use std::time::Duration;
 use http::StatusCode;
 use rustix::process::Signal;
 use vitrine_tests::client::Client;
-use vitrine_tests::harness::{Publisher, Source, Vitrine, until};
+use vitrine_tests::harness::{ChannelSetup, Publisher, Source, Vitrine, until};
 
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The media playlists that a multivariant playlist names, absolute.
 fn media_playlists(vitrine: &Vitrine, channel: &str, multivariant: &str) -> Vec<String> {
@@ -20,8 +20,14 @@ fn media_playlists(vitrine: &Vitrine, channel: &str, multivariant: &str) -> Vec<
 
 #[tokio::test(flavor = "multi_thread")]
 async fn waiting_viewers_get_the_end_of_the_show_and_the_server_stops_cleanly() {
-    let mut vitrine = Vitrine::named("sigterm").start().await;
-    let mut publisher = Publisher::start(&Source::picture().size(320, 180), &vitrine, "demo");
+    // Segments of six seconds: the one after the next does not come while the test looks.
+    let mut vitrine = Vitrine::named("sigterm")
+        .target_duration_s(6)
+        .channel(ChannelSetup::new("demo").ladder("\"passthrough\""))
+        .start()
+        .await;
+    let source = Source::picture().size(320, 180).gop_frames(180);
+    let mut publisher = Publisher::start(&source, &vitrine, "demo");
     vitrine.live("demo").await;
     let multivariant = vitrine
         .client()

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use vitrine_tests::harness::{ChannelSetup, Publisher, Source, Vitrine, Witness, until};
 
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 async fn start(name: &str, on_busy: &str) -> Vitrine {
     let channel = ChannelSetup::new("demo")

@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used)] // a test file outside of #[test] functions
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -14,11 +16,11 @@ use vitrine_tests::conformance::findings::Findings;
 use vitrine_tests::conformance::follow::Samples;
 use vitrine_tests::conformance::multivariant;
 use vitrine_tests::conformance::playlist::Position;
-use vitrine_tests::harness::{Publisher, Source, Vitrine, raise_open_files, until};
+use vitrine_tests::harness::{ChannelSetup, Publisher, Source, Vitrine, raise_open_files, until};
 
 const VIEWERS: usize = 1000;
 const VERSIONS: usize = 15;
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// The next part's place, by counting lines: a thousand viewers must not keep the machine busy with parsing.
 fn next_position(text: &str) -> Position {
@@ -46,8 +48,8 @@ struct Seen {
     body: Bytes,
 }
 
-/// Reloads from `next` on until version `last` has come.
-async fn viewer(client: Client, playlist: Url, mut next: Position, last: u64) -> Vec<Seen> {
+/// Reloads from `next` on until part `last` has come.
+async fn viewer(client: Client, playlist: Url, mut next: Position, last: Arc<AtomicU64>) -> Vec<Seen> {
     let mut seen = Vec::new();
     loop {
         let mut url = playlist.clone();
@@ -63,7 +65,7 @@ async fn viewer(client: Client, playlist: Url, mut next: Position, last: u64) ->
             at: answer.whole_at,
             body: answer.body,
         });
-        if parts_so_far(&text) >= last {
+        if parts_so_far(&text) >= last.load(Ordering::Relaxed) {
             return seen;
         }
     }
@@ -101,8 +103,13 @@ async fn a_thousand_get_each_playlist_and_it_is_rendered_once() {
         files > 2 * VIEWERS as u64,
         "only {files} files may be open: raise ulimit -n"
     );
-    let vitrine = Vitrine::named("waiting-viewers").start().await;
-    let source = Source::picture().size(320, 180).bitrate_kbps(300);
+    // Segments of four seconds, so that all can be there before the one that they gather for.
+    let vitrine = Vitrine::named("waiting-viewers")
+        .target_duration_s(4)
+        .channel(ChannelSetup::new("demo").ladder("\"passthrough\""))
+        .start()
+        .await;
+    let source = Source::picture().size(320, 180).bitrate_kbps(300).gop_frames(120);
     let publisher = Publisher::start(&source, &vitrine, "demo");
     vitrine.live("demo").await;
     let read = multivariant(
@@ -117,8 +124,9 @@ async fn a_thousand_get_each_playlist_and_it_is_rendered_once() {
 
     let memory_before = vitrine.resident_kib();
     let first = vitrine.client().get(rendition.url.as_str()).await.unwrap().text();
-    // The first versions are for connecting in.
-    let last = parts_so_far(&first) + VERSIONS as u64;
+    // They gather for the segment after the next, and go on from there part by part, until all have waited together.
+    let gathering = (next_position(&first).0 + 1, 0);
+    let last = Arc::new(AtomicU64::new(u64::MAX));
     let before = counts(&vitrine, &rendition.url, &label).await;
     let mut viewers = JoinSet::new();
     for number in 0..VIEWERS {
@@ -128,13 +136,15 @@ async fn a_thousand_get_each_playlist_and_it_is_rendered_once() {
         } else {
             Client::h2c()
         };
-        viewers.spawn(viewer(client, rendition.url.clone(), next_position(&first), last));
+        viewers.spawn(viewer(client, rendition.url.clone(), gathering, last.clone()));
     }
     let waiting = until("all of them wait", PATIENCE, async || {
         let waiting = vitrine.metric("vitrine_waiting_viewers").await as usize;
         (waiting == VIEWERS).then(|| vitrine.resident_kib())
     })
     .await;
+    let now = vitrine.client().get(rendition.url.as_str()).await.unwrap().text();
+    last.store(parts_so_far(&now) + VERSIONS as u64, Ordering::Relaxed);
 
     let mut versions: BTreeMap<Position, (Bytes, Vec<Instant>)> = BTreeMap::new();
     let mut answers = 0;

@@ -23,6 +23,9 @@ use vitrine_packager::media::{Frame, TrackConfig};
 /// The channel's key in these tests.
 pub const KEY: &str = "a-key-with-12345";
 
+/// What must come to pass does so within this time.
+const PATIENCE: Duration = Duration::from_secs(90);
+
 /// A reception with application `live` and channel `demo`, and where its publications go.
 pub fn reception() -> (Reception, mpsc::Receiver<Publication>) {
     let (sender, publications) = mpsc::channel(4);
@@ -110,9 +113,9 @@ impl Server {
         format!("rtmp://127.0.0.1:{}/{app}/{key}", self.port)
     }
 
-    /// The next publication, awaited for 15 s.
+    /// The next publication.
     pub async fn publication(&mut self) -> Publication {
-        timeout(Duration::from_secs(15), self.publications.recv())
+        timeout(PATIENCE, self.publications.recv())
             .await
             .expect("a publication in time")
             .unwrap()
@@ -121,14 +124,14 @@ impl Server {
     /// Stops the server and waits until it has.
     pub async fn stop(mut self) {
         self.stop.take().unwrap().send(()).unwrap();
-        timeout(Duration::from_secs(10), self.task)
+        timeout(PATIENCE, self.task)
             .await
             .expect("the server stops")
             .unwrap();
     }
 }
 
-/// Runs `ffmpeg` with these arguments to its end, at most 30 s.
+/// Runs `ffmpeg` with these arguments to its end.
 pub async fn ffmpeg(arguments: &[&str], url: &str) -> Output {
     let child = Command::new("ffmpeg")
         .args(["-hide_banner", "-nostdin", "-loglevel", "info"])
@@ -139,7 +142,7 @@ pub async fn ffmpeg(arguments: &[&str], url: &str) -> Output {
         .stderr(Stdio::piped())
         .kill_on_drop(true)
         .output();
-    timeout(Duration::from_secs(30), child)
+    timeout(PATIENCE, child)
         .await
         .expect("ffmpeg ends in time")
         .unwrap()

@@ -9,10 +9,14 @@ use vitrine_packager::media::{Frame, RenditionId, TrackKind};
 use crate::run::{Made, PATIENCE, drain, passed, plan, rung};
 use crate::source::{Encoded, encode, words};
 
+/// What comes at once at most: a camera stands still with the machine that it is on.
+const BURST: Duration = Duration::from_millis(250);
+
 /// A source at the speed of its own stamps, over and over.
 struct Live {
     source: Encoded,
     begun: Instant,
+    looked: Instant,
     next: usize,
     round_ms: i64,
     following: Option<Encoded>,
@@ -23,6 +27,7 @@ impl Live {
         Self {
             source,
             begun: Instant::now(),
+            looked: Instant::now(),
             next: 0,
             round_ms: 0,
             following: None,
@@ -32,6 +37,8 @@ impl Live {
     /// The frames that are due by now.
     fn due(&mut self) -> Vec<Frame> {
         let mut due = Vec::new();
+        self.begun += self.looked.elapsed().saturating_sub(BURST);
+        self.looked = Instant::now();
         let now_ms = self.begun.elapsed().as_millis() as i64;
         loop {
             let frame = &self.source.frames[self.next];

@@ -164,6 +164,13 @@ impl MediaPlaylist {
         self.server_control.as_ref()?.seconds(name)
     }
 
+    /// Where the newest media end, in Unix microseconds.
+    pub fn end_us(&self) -> Option<i64> {
+        let last = self.segments.last()?;
+        let length_us = i64::try_from(last.length().as_micros()).ok()?;
+        Some(last.pdt_us? + length_us)
+    }
+
     /// Sum of the listed segments, the open one included.
     pub fn length(&self) -> Duration {
         self.segments.iter().map(Segment::length).sum()

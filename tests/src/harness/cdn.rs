@@ -1,7 +1,6 @@
 //! nginx and Varnish in front of an edge, by the configurations of `docs/cdn/`.
 
 use std::fs;
-use std::net::TcpListener;
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
@@ -9,10 +8,10 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 use super::setup::out_folder;
-use super::{Process, until};
+use super::{Port, Process, until};
 use crate::client::Client;
 
-const START_PATIENCE: Duration = Duration::from_secs(20);
+const START_PATIENCE: Duration = Duration::from_secs(60);
 
 /// Which program caches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,14 +41,15 @@ pub struct Cdn {
     process: Process,
     /// What nginx keeps; gone after it.
     _memory: TempDir,
-    address: String,
+    port: Port,
 }
 
 impl Cdn {
     /// Starts the cache in front of `edge` (address and port); logs go to `tests/out/NAME/`.
     pub async fn start(name: &str, cache: Cache, edge: &str) -> Self {
         let folder = out_folder(name);
-        let address = free_address();
+        let port = Port::free();
+        let address = port.address();
         let memory = TempDir::new_in("/dev/shm").unwrap_or_else(|error| panic!("/dev/shm: {error}"));
         let mut command = match cache {
             Cache::Nginx => nginx(&folder, memory.path(), &address, edge, "sendfile on;"),
@@ -60,7 +60,7 @@ impl Cdn {
         let mut cdn = Self {
             process,
             _memory: memory,
-            address,
+            port,
         };
         let client = Client::http1();
         let url = cdn.url("/live/");
@@ -77,8 +77,8 @@ impl Cdn {
     }
 
     /// Address and port.
-    pub fn address(&self) -> &str {
-        &self.address
+    pub fn address(&self) -> String {
+        self.port.address()
     }
 
     /// Its process id; it has children.
@@ -88,7 +88,7 @@ impl Cdn {
 
     /// The URL of a path.
     pub fn url(&self, path: &str) -> String {
-        format!("http://{}{path}", self.address)
+        format!("http://{}{path}", self.port.address())
     }
 }
 
@@ -174,11 +174,4 @@ fn varnish(folder: &Path, address: &str, edge: &str) -> Command {
     }
     write(&file, text, &[(".port = \"8081\"", &backend)]);
     command
-}
-
-fn free_address() -> String {
-    TcpListener::bind("127.0.0.1:0")
-        .and_then(|listener| listener.local_addr())
-        .unwrap_or_else(|error| panic!("no free port on loopback: {error}"))
-        .to_string()
 }

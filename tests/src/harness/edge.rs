@@ -9,17 +9,16 @@ use std::time::Duration;
 use rustix::process::Signal;
 
 use super::setup::{binary, out_folder};
-use super::{Process, until};
+use super::{Port, Process, until};
 use crate::client::Client;
 
-const START_PATIENCE: Duration = Duration::from_secs(20);
-const STOP_PATIENCE: Duration = Duration::from_secs(20);
+const START_PATIENCE: Duration = Duration::from_secs(60);
+const STOP_PATIENCE: Duration = Duration::from_secs(60);
 
 /// An edge that is about to be started.
 #[derive(Debug, Clone)]
 pub struct EdgeSetup {
     name: String,
-    listen: String,
     tables: Vec<String>,
     sections: BTreeMap<&'static str, Vec<String>>,
 }
@@ -30,6 +29,7 @@ pub struct Edge {
     process: Process,
     setup: EdgeSetup,
     folder: PathBuf,
+    port: Port,
     address: String,
     client: Client,
 }
@@ -58,12 +58,14 @@ impl EdgeSetup {
     /// Starts the edge on a free port and waits until it listens.
     pub async fn start(self) -> Edge {
         let folder = out_folder(&self.name);
-        self.start_in(folder).await
+        self.start_at(Port::free(), folder).await
     }
 
-    async fn start_in(self, folder: PathBuf) -> Edge {
+    async fn start_at(self, port: Port, folder: PathBuf) -> Edge {
         let config = folder.join("vitrine-edge.toml");
-        std::fs::write(&config, self.toml()).unwrap_or_else(|error| panic!("{}: {error}", config.display()));
+        let address = port.address();
+        std::fs::write(&config, self.toml(&address))
+            .unwrap_or_else(|error| panic!("{}: {error}", config.display()));
         let mut command = Command::new(binary("vitrine-edge", "VITRINE_EDGE_BIN"));
         command.arg("--config").arg(&config);
         for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("VITRINE_EDGE_")) {
@@ -71,28 +73,30 @@ impl EdgeSetup {
         }
         let mut process = Process::start(&mut command, &folder.join("vitrine-edge.log"));
         let what = format!("the edge listens: see {}", folder.display());
-        let address = until(&what, START_PATIENCE, async || {
+        until(&what, START_PATIENCE, async || {
             if process.exited().is_some() {
                 panic!("vitrine-edge does not start: {}", process.log());
             }
-            let log = process.log();
-            let metrics = log.lines().find(|line| line.starts_with("Metrics"))?;
-            let address = metrics.split("//").nth(1)?.split('/').next()?;
-            Some(address.to_owned())
+            // Said once it listens.
+            process
+                .log()
+                .contains(&format!("//{address}/metrics"))
+                .then_some(())
         })
         .await;
         Edge {
             process,
             setup: self,
             folder,
+            port,
             address,
             client: Client::http1(),
         }
     }
 
-    fn toml(&self) -> String {
+    fn toml(&self, address: &str) -> String {
         let mut sections = self.sections.clone();
-        let listen = format!("listen = \"{}\"", self.listen);
+        let listen = format!("listen = \"{address}\"");
         sections.entry("http").or_default().push(listen);
         let mut toml = String::new();
         for (section, lines) in sections {
@@ -110,7 +114,6 @@ impl Edge {
     pub fn named(name: &str) -> EdgeSetup {
         EdgeSetup {
             name: name.to_owned(),
-            listen: "127.0.0.1:0".to_owned(),
             tables: Vec::new(),
             sections: BTreeMap::new(),
         }
@@ -194,14 +197,13 @@ impl Edge {
     pub async fn restart(self) -> Self {
         let Self {
             process,
-            mut setup,
+            setup,
             folder,
-            address,
+            port,
             ..
         } = self;
         drop(process);
-        setup.listen = address;
-        setup.start_in(folder).await
+        setup.start_at(port, folder).await
     }
 
     /// Stops it as a system does (SIGTERM), and waits for its end.

@@ -9,7 +9,7 @@ use rustix::process::Signal;
 use super::{Process, Source, Vitrine};
 
 /// FFmpeg says goodbye within this time, or the test fails.
-const FAREWELL: Duration = Duration::from_secs(15);
+const FAREWELL: Duration = Duration::from_secs(60);
 
 /// FFmpeg, publishing. Dropped, it is killed.
 #[derive(Debug)]

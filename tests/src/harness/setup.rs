@@ -2,18 +2,18 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
 use http::StatusCode;
 
+use super::port::{Port, free_udp_port};
 use super::{Process, Vitrine, until};
 
-/// A start is tried anew so often when somebody else took a port.
+/// A start is tried anew so often when somebody else took SRT's port.
 const PORT_TRIES: usize = 5;
-const START_PATIENCE: Duration = Duration::from_secs(20);
+const START_PATIENCE: Duration = Duration::from_secs(60);
 
 /// A channel of the configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,10 +54,22 @@ impl ChannelSetup {
 }
 
 /// The ports of a server.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub(super) struct Ports {
-    pub http: u16,
-    pub rtmp: u16,
+    pub http: Port,
+    pub rtmp: Port,
+    /// Of UDP; none: it does not speak SRT.
+    pub srt: Option<u16>,
+}
+
+impl Ports {
+    fn free(srt: bool) -> Self {
+        Self {
+            http: Port::free(),
+            rtmp: Port::free(),
+            srt: srt.then(free_udp_port),
+        }
+    }
 }
 
 /// A server that is about to be started.
@@ -66,6 +78,7 @@ pub struct VitrineSetup {
     name: String,
     sections: BTreeMap<&'static str, Vec<String>>,
     channels: Vec<ChannelSetup>,
+    srt: bool,
 }
 
 impl VitrineSetup {
@@ -74,7 +87,15 @@ impl VitrineSetup {
             name: name.to_owned(),
             sections: BTreeMap::new(),
             channels: Vec::new(),
+            srt: false,
         }
+    }
+
+    /// Encoders may publish by SRT too.
+    #[must_use]
+    pub fn srt(mut self) -> Self {
+        self.srt = true;
+        self
     }
 
     /// Adds a line of TOML to a section: `("http", "max_waiting = 5")`.
@@ -147,9 +168,9 @@ impl VitrineSetup {
         panic!("no port stays free: see {}", folder.display());
     }
 
-    /// `None` if somebody else took a port in the meantime.
+    /// `None` if somebody else took SRT's port in the meantime.
     async fn try_start(&self, folder: &Path) -> Option<Vitrine> {
-        let ports = free_ports();
+        let ports = Ports::free(self.srt);
         let config = folder.join("vitrine.toml");
         std::fs::write(&config, self.toml(&ports, folder))
             .unwrap_or_else(|error| panic!("{}: {error}", config.display()));
@@ -187,9 +208,17 @@ impl VitrineSetup {
         if !events.iter().any(|line| line.starts_with("directory")) {
             events.push(format!("directory = {:?}", folder.join("events")));
         }
-        let listen = |port: u16| format!("listen = \"127.0.0.1:{port}\"");
-        sections.entry("http").or_default().push(listen(ports.http));
-        sections.entry("rtmp").or_default().push(listen(ports.rtmp));
+        let listens = [
+            ("http", Some(ports.http.number())),
+            ("rtmp", Some(ports.rtmp.number())),
+            ("srt", ports.srt),
+        ];
+        for (section, port) in listens {
+            if let Some(port) = port {
+                let listen = format!("listen = \"127.0.0.1:{port}\"");
+                sections.entry(section).or_default().push(listen);
+            }
+        }
         let mut toml = String::new();
         for (section, lines) in sections {
             let _ = writeln!(toml, "[{section}]\n{}", lines.join("\n"));
@@ -234,16 +263,4 @@ pub(super) fn out_folder(name: &str) -> PathBuf {
     let _ = std::fs::remove_dir_all(&folder);
     std::fs::create_dir_all(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
     folder
-}
-
-/// Two ports that nobody listens on; the system does not give them out again soon.
-fn free_ports() -> Ports {
-    let taken = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0"));
-    let [http, rtmp] = taken.map(|listener| {
-        listener
-            .and_then(|listener| listener.local_addr())
-            .unwrap_or_else(|error| panic!("no free port on loopback: {error}"))
-            .port()
-    });
-    Ports { http, rtmp }
 }

@@ -17,8 +17,8 @@ use crate::conformance::findings::Findings;
 use crate::conformance::multivariant;
 use crate::conformance::playlist::{MediaPlaylist, Segment};
 
-const LIVE_PATIENCE: Duration = Duration::from_secs(30);
-const STOP_PATIENCE: Duration = Duration::from_secs(20);
+const LIVE_PATIENCE: Duration = Duration::from_secs(60);
+const STOP_PATIENCE: Duration = Duration::from_secs(60);
 
 /// A running server. Dropped, it is killed.
 #[derive(Debug)]
@@ -50,12 +50,23 @@ impl Vitrine {
 
     /// Address and port of its HTTP server.
     pub fn http(&self) -> String {
-        format!("127.0.0.1:{}", self.ports.http)
+        self.ports.http.address()
     }
 
     /// Address and port for encoders.
     pub fn rtmp(&self) -> String {
-        format!("127.0.0.1:{}", self.ports.rtmp)
+        self.ports.rtmp.address()
+    }
+
+    /// The URL for encoders that call by SRT, without further options; panics if the test configured none.
+    pub fn srt(&self) -> String {
+        format!("srt://127.0.0.1:{}?mode=caller&pkt_size=1316", self.srt_port())
+    }
+
+    /// The UDP port for them.
+    pub fn srt_port(&self) -> u16 {
+        let port = self.ports.srt;
+        port.unwrap_or_else(|| panic!("the test configured no SRT"))
     }
 
     /// The URL of a path.
@@ -137,6 +148,20 @@ impl Vitrine {
                     (whole > held_back + segment).then_some(())
                 },
             )
+            .await;
+        }
+    }
+
+    /// Waits until every playlist of a channel lists what was captured at that time, in Unix milliseconds.
+    pub async fn lists(&self, channel: &str, at_ms: i64) {
+        let read = multivariant(&self.client, &self.playlist(channel), &mut Findings::default()).await;
+        for rendition in read.unwrap_or_else(|error| panic!("{error}")).renditions {
+            let what = format!("{} lists {at_ms} ms", rendition.name);
+            until(&what, LIVE_PATIENCE, async || {
+                let answer = self.client.get(rendition.url.as_str()).await.ok()?;
+                let playlist = MediaPlaylist::parse(&answer.text(), &mut Findings::default());
+                (playlist.end_us()? > at_ms * 1000).then_some(())
+            })
             .await;
         }
     }

@@ -13,7 +13,7 @@ use crate::conformance::playlist::MediaPlaylist;
 use crate::conformance::{self, CheckError, Report};
 
 /// A check that hangs is a failure too.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(120);
 /// A witness sees at least so many segments come.
 const SEGMENTS: u64 = 2;
 
@@ -78,16 +78,21 @@ impl Witness {
 
     /// Follows until two segments have come since the beginning; panics if a rule was broken, or they do not come.
     pub async fn undisturbed(self) -> Report {
+        self.sees(SEGMENTS).await
+    }
+
+    /// The same with so many segments.
+    pub async fn sees(self, segments: u64) -> Report {
         let (playlist, began) = &self.began;
-        until("two segments of the other channel", PATIENCE, async || {
+        until(&format!("{segments} segments more"), PATIENCE, async || {
             let next = next_segment(&self.client, playlist).await?;
-            (next >= began + SEGMENTS).then_some(())
+            (next >= began + segments).then_some(())
         })
         .await;
         let report = self.report().await;
-        assert!(report.is_clean(), "the other channel was disturbed:\n{report}");
+        assert!(report.is_clean(), "the channel was disturbed:\n{report}");
         for (name, figures) in &report.figures {
-            assert!(figures.segments >= SEGMENTS, "{name} was hardly seen:\n{report}");
+            assert!(figures.segments >= segments, "{name} was hardly seen:\n{report}");
         }
         report
     }

@@ -52,6 +52,7 @@ async fn no_token_but_a_good_one_opens_anything() {
     let edge = guarded("edge-access", &origin)
         .line("access", &publication.line())
         .line("access", "streams_per_token = 2")
+        .line("access", "stream_idle_seconds = 600")
         .start()
         .await;
     keys_come(&edge, ES256).await;
@@ -103,7 +104,11 @@ async fn no_token_but_a_good_one_opens_anything() {
         ("expired, ES256", sign(ES256, &claims(&expired)), 401),
         ("expired, EdDSA", sign(EdDSA, &claims(&expired)), 401),
         ("without an end", sign(HS256, &json!({"channel": "demo"})), 401),
-        ("not yet begun", token(&json!({"nbf": seconds_from_now(60)})), 401),
+        (
+            "not yet begun",
+            token(&json!({"nbf": seconds_from_now(500)})),
+            401,
+        ),
         ("another channel", token(&other), 403),
         ("another channel, ES256", sign(ES256, &claims(&other)), 403),
         ("another session", token(&json!({"session": "s2"})), 403),
@@ -281,7 +286,7 @@ async fn an_address_that_asks_too_often_is_told_so_and_another_one_is_served() {
     let origin = media().await;
     let edge = Edge::named("edge-access-rate")
         .origin(&origin.url())
-        .line("access", "requests_per_second_per_address = 5")
+        .line("access", "requests_per_second_per_address = 1")
         .line("access", "trusted_proxies = [\"127.0.0.0/8\"]")
         .line("access", "cors_origins = [\"https://shop.example\"]")
         .start()

@@ -116,7 +116,12 @@ async fn a_large_object_reaches_every_viewer_while_it_comes() {
         async move { reply }
     })
     .await;
-    let edge = Edge::named("edge-large").origin(&origin.url()).start().await;
+    // Each waits for its turn to read.
+    let edge = Edge::named("edge-large")
+        .origin(&origin.url())
+        .line("http", "send_timeout_seconds = 60")
+        .start()
+        .await;
     let path = format!("{VIDEO}/seg-3.m4s");
     let mut viewers = Vec::new();
     for _ in 0..20 {
@@ -152,7 +157,8 @@ async fn a_viewer_who_does_not_read_holds_up_nobody() {
     .await;
     let edge = Edge::named("edge-slow-reader")
         .origin(&origin.url())
-        .line("http", "send_timeout_seconds = 1")
+        // Long enough for those who read, however slow the machine.
+        .line("http", "send_timeout_seconds = 10")
         .start()
         .await;
     let path = format!("{VIDEO}/seg-3.m4s");
@@ -189,9 +195,9 @@ async fn a_fill_goes_on_when_its_first_viewer_leaves() {
     let path = format!("{VIDEO}/part-7.m4s");
     let first = Hand::ask(&edge, &path).await;
     waiting(&edge, 1).await;
-    drop(first);
-    waiting(&edge, 0).await;
     let others = Crowd::ask(2, &[], |_| edge.url(&path));
+    waiting(&edge, 3).await;
+    drop(first);
     waiting(&edge, 2).await;
     gate.open();
     for answer in others.answers().await {
@@ -216,13 +222,20 @@ async fn what_nobody_waits_for_any_more_is_given_up() {
     let edge = Edge::named("edge-given-up").origin(&origin.url()).start().await;
     let path = format!("{VIDEO}/part-7.m4s");
     let viewer = Hand::ask(&edge, &path).await;
-    waiting(&edge, 1).await;
+    until("it is asked for", PATIENCE, async || {
+        (origin.count(&path) == 1).then_some(())
+    })
+    .await;
     drop(viewer);
     until("the origin is told", PATIENCE, async || {
         (origin.given_up() == 1).then_some(())
     })
     .await;
-    assert_eq!(edge.metric("vitrine_edge_fills_abandoned_total", "").await, 1.0);
+    until("it is counted", PATIENCE, async || {
+        let abandoned = edge.metric("vitrine_edge_fills_abandoned_total", "").await;
+        (abandoned == 1.0).then_some(())
+    })
+    .await;
     // Whoever comes now begins anew.
     let next = Crowd::ask(1, &[], |_| edge.url(&path));
     until("it is asked for anew", PATIENCE, async || {

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::future::Future;
-use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -16,9 +15,10 @@ use hyper::body::{Frame, Incoming};
 use hyper::server::conn::http2;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::watch;
-use tokio::task::{AbortHandle, JoinSet};
+use tokio::task::{JoinHandle, JoinSet};
+use vitrine_tests::harness::Port;
 
 /// A request as the origin sees it.
 #[derive(Debug, Clone)]
@@ -145,11 +145,12 @@ impl Gate {
 
 type Handler = Arc<dyn Fn(Asked) -> Pin<Box<dyn Future<Output = Reply> + Send>> + Send + Sync>;
 
-/// A running origin. Dropped, it is gone.
+/// A running origin. Dropped, it ends soon; [`leave`](Origin::leave) waits for that.
 pub struct Origin {
-    address: SocketAddr,
+    port: Option<Port>,
+    address: String,
     ledger: Arc<Ledger>,
-    tasks: Vec<AbortHandle>,
+    accepting: JoinHandle<()>,
 }
 
 #[derive(Default)]
@@ -166,28 +167,40 @@ impl Origin {
     where
         F: Future<Output = Reply> + Send + 'static,
     {
-        Self::start_at("127.0.0.1:0", handler).await
+        Self::start_at(Port::free(), handler)
     }
 
     /// The same on a certain port.
-    pub async fn start_at<F>(address: &str, handler: impl Fn(Asked) -> F + Send + Sync + 'static) -> Self
+    pub fn start_at<F>(port: Port, handler: impl Fn(Asked) -> F + Send + Sync + 'static) -> Self
     where
         F: Future<Output = Reply> + Send + 'static,
     {
         let handler: Handler = Arc::new(move |asked| Box::pin(handler(asked)));
-        let listener = TcpListener::bind(address).await.unwrap();
-        let address = listener.local_addr().unwrap();
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_reuseaddr(true).unwrap();
+        socket.bind(port.address().parse().unwrap()).unwrap();
+        let listener = socket.listen(1024).unwrap();
         let ledger = Arc::new(Ledger::default());
         let accepting = tokio::spawn(accept(listener, handler, ledger.clone()));
         Self {
-            address,
+            address: port.address(),
+            port: Some(port),
             ledger,
-            tasks: vec![accepting.abort_handle()],
+            accepting,
         }
     }
 
-    pub fn address(&self) -> String {
-        self.address.to_string()
+    /// Ends, with every connection; until another one starts on the port, connections to it are refused.
+    pub async fn leave(mut self) -> Port {
+        self.accepting.abort();
+        let _ = (&mut self.accepting).await;
+        let mut connections = std::mem::take(&mut *self.ledger.connections.lock().unwrap());
+        connections.shutdown().await;
+        self.port.take().unwrap()
+    }
+
+    pub fn address(&self) -> &str {
+        &self.address
     }
 
     pub fn url(&self) -> String {
@@ -228,7 +241,7 @@ impl Origin {
 
 impl Drop for Origin {
     fn drop(&mut self) {
-        self.tasks.iter().for_each(AbortHandle::abort);
+        self.accepting.abort();
         self.cut_connections();
     }
 }

@@ -1,5 +1,7 @@
 //! Viewers: many at once, and one who reads by hand.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -28,7 +30,10 @@ pub fn noise(len: usize) -> Bytes {
 }
 
 /// Viewers on connections of their own, half of them by HTTP/2.
-pub struct Crowd(JoinSet<Result<Answer, ClientError>>);
+pub struct Crowd {
+    viewers: JoinSet<Result<Answer, ClientError>>,
+    begun: Arc<AtomicUsize>,
+}
 
 impl Crowd {
     /// The viewer of each number asks for the URL that `url` says.
@@ -55,16 +60,24 @@ impl Crowd {
         fields: &'static [(&'static str, &'static str)],
         url: impl Fn(usize) -> String,
     ) -> Self {
-        let mut viewers = JoinSet::new();
+        let (mut viewers, begun) = (JoinSet::new(), Arc::default());
         for number in 0..count {
-            let (client, url) = (client(number), url(number));
+            let (client, url) = (client(number).counting(&begun), url(number));
             viewers.spawn(async move { client.get_with(&url, fields).await });
         }
-        Self(viewers)
+        Self { viewers, begun }
+    }
+
+    /// Waits until each of them has the first bytes of the answer's body.
+    pub async fn has_begun(&self) {
+        until("the viewers see its beginning", PATIENCE, async || {
+            (self.begun.load(Ordering::Relaxed) == self.viewers.len()).then_some(())
+        })
+        .await;
     }
 
     pub async fn results(self) -> Vec<Result<Answer, ClientError>> {
-        self.0.join_all().await
+        self.viewers.join_all().await
     }
 
     pub async fn answers(self) -> Vec<Answer> {

@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 use vitrine_tests::harness::{Vitrine, Witness};
 
 use crate::Stage;
-use crate::raw;
+use crate::raw::{self, End};
 
 /// Connections of each kind.
 const EACH: usize = 40;
@@ -49,20 +49,14 @@ async fn asked(stream: &mut TcpStream) -> Vec<u16> {
     let request = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n";
     // A connection that is closed by now has no answer.
     let _ = stream.write_all(request).await;
-    raw::read(stream).await.statuses
+    raw::read(stream, End::Answers(1)).await.statuses
 }
 
 /// The statuses of all that comes until the server closes.
 async fn until_closed(stream: &mut TcpStream) -> Vec<u16> {
-    let mut statuses = Vec::new();
-    loop {
-        // An answer's silence is not the end here.
-        let said = raw::read(stream).await;
-        statuses.extend(said.statuses);
-        if said.closed {
-            return statuses;
-        }
-    }
+    let said = raw::read(stream, End::Closed).await;
+    assert!(said.closed, "the server keeps the connection: {}", said.text);
+    said.statuses
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -8,6 +8,8 @@ use tokio::time::timeout;
 
 /// An answer must have come, or the connection be closed, within this time.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// What would come after the last answer comes within this time.
+const SILENCE: Duration = Duration::from_millis(300);
 
 /// What came back.
 #[derive(Debug)]
@@ -20,26 +22,33 @@ pub struct Exchange {
     pub closed: bool,
 }
 
-/// Sends `request` on a connection of its own, and reads until the server closes it or falls silent.
-pub async fn exchange(address: &str, request: &[u8]) -> Exchange {
+/// When everything has come.
+#[derive(Debug, Clone, Copy)]
+pub enum End {
+    /// The server closes the connection.
+    Closed,
+    /// So many answers have come, and then a moment of silence: there is no further one.
+    Answers(usize),
+}
+
+/// Sends `request` on a connection of its own, and reads what comes back.
+pub async fn exchange(address: &str, request: &[u8], end: End) -> Exchange {
     let mut stream = TcpStream::connect(address)
         .await
         .unwrap_or_else(|error| panic!("{address}: {error}"));
     // The server may refuse, and close, before it has read all.
     let _ = stream.write_all(request).await;
-    read(&mut stream).await
+    read(&mut stream, end).await
 }
 
-/// Reads until the server closes, or has answered and falls silent.
-pub async fn read(stream: &mut TcpStream) -> Exchange {
+/// Reads until that end, or until the server closes.
+pub async fn read(stream: &mut TcpStream, end: End) -> Exchange {
     let mut bytes = Vec::new();
     let mut buffer = [0; 4096];
     let closed = loop {
-        // After an answer, a moment of silence is its end.
-        let patience = if bytes.is_empty() {
-            PATIENCE
-        } else {
-            Duration::from_millis(300)
+        let patience = match end {
+            End::Answers(count) if answers(&bytes) >= count => SILENCE,
+            _ => PATIENCE,
         };
         match timeout(patience, stream.read(&mut buffer)).await {
             Ok(Ok(0) | Err(_)) => break true,
@@ -58,4 +67,11 @@ pub async fn read(stream: &mut TcpStream) -> Exchange {
         text,
         closed,
     }
+}
+
+/// Answers whose head has come.
+fn answers(bytes: &[u8]) -> usize {
+    let heads = bytes.windows(4).filter(|window| window == b"\r\n\r\n").count();
+    let begun = bytes.windows(7).filter(|window| window == b"HTTP/1.").count();
+    heads.min(begun)
 }

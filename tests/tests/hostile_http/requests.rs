@@ -6,7 +6,7 @@ use serde_json::json;
 use vitrine_tests::harness::{Vitrine, Witness};
 
 use crate::Stage;
-use crate::raw::exchange;
+use crate::raw::{End, exchange};
 
 /// The end of a head; the server closes the connection behind its answer.
 const HOST: &str = "Host: localhost\r\nConnection: close\r\n\r\n";
@@ -140,7 +140,8 @@ async fn requests_that_no_client_sends_are_refused() {
     let (vitrine, address) = (&stage.vitrine, stage.vitrine.http());
     let witness = Witness::of(vitrine, "show").await;
     for (target, status) in TARGETS {
-        let found = exchange(&address, format!("GET {target} HTTP/1.1\r\n{HOST}").as_bytes()).await;
+        let request = format!("GET {target} HTTP/1.1\r\n{HOST}");
+        let found = exchange(&address, request.as_bytes(), End::Closed).await;
         assert_eq!(found.statuses, [status], "{target}: {}", found.text);
         assert!(
             status == 200 || found.text.contains("application/problem+json"),
@@ -149,7 +150,12 @@ async fn requests_that_no_client_sends_are_refused() {
         );
     }
     for (what, request, statuses) in whole_requests() {
-        let found = exchange(&address, &request).await;
+        let closes = statuses.contains(&400) || request.ends_with(HOST.as_bytes());
+        let end = match closes {
+            true => End::Closed,
+            false => End::Answers(statuses.len()),
+        };
+        let found = exchange(&address, &request, end).await;
         assert_eq!(found.statuses, statuses, "{what}: {}", found.text);
         if statuses.contains(&400) {
             assert!(found.closed, "{what}: the connection stays open");
@@ -161,14 +167,15 @@ async fn requests_that_no_client_sends_are_refused() {
         ("/healthz", "GET, HEAD"),
     ] {
         for method in unknown_methods {
-            let found = exchange(&address, format!("{method} {path} HTTP/1.1\r\n{HOST}").as_bytes()).await;
+            let request = format!("{method} {path} HTTP/1.1\r\n{HOST}");
+            let found = exchange(&address, request.as_bytes(), End::Closed).await;
             assert_eq!(found.statuses, [405], "{method} {path}: {}", found.text);
             let allow = format!("allow: {allowed}\r\n");
             assert!(found.text.contains(&allow), "{method} {path}: {}", found.text);
         }
     }
     let pipelined = "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n".repeat(50);
-    let found = exchange(&address, pipelined.as_bytes()).await;
+    let found = exchange(&address, pipelined.as_bytes(), End::Answers(50)).await;
     assert_eq!(found.statuses, [200; 50], "{}", found.text);
     witness.undisturbed().await;
     stage.strike().await;

@@ -10,7 +10,7 @@ use super::*;
 use crate::bus::{Journal, JournalError};
 use crate::control::command::{ChannelCommand, ChannelQuery, Page};
 
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 struct Stage {
     show: Show,

@@ -1,8 +1,9 @@
 //! Two origins and a real nats-server between them.
 
-use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+
+use tokio::net::TcpSocket;
 
 use super::*;
 use crate::bus::Nats;
@@ -10,19 +11,31 @@ use crate::bus::Nats;
 /// A nats-server of this test's own. Dropped, it is killed.
 struct Server {
     child: Child,
-    port: u16,
+    port: Port,
     store: PathBuf,
 }
 
+/// Bound, and never listened on: the system gives it to nobody else, and nats-server, which sets SO_REUSEADDR as this does,
+/// listens beside it.
+struct Port(TcpSocket);
+
+impl Port {
+    fn free() -> Self {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_reuseaddr(true).unwrap();
+        socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        Self(socket)
+    }
+
+    fn number(&self) -> u16 {
+        self.0.local_addr().unwrap().port()
+    }
+}
+
 impl Server {
-    fn start(store: &Path, port: Option<u16>) -> Self {
-        let free = || {
-            let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-            listener.local_addr().unwrap().port()
-        };
-        let port = port.unwrap_or_else(free);
+    fn start(store: &Path, port: Port) -> Self {
         let child = Command::new("nats-server")
-            .args(["-a", "127.0.0.1", "-p", &port.to_string(), "-js", "-sd"])
+            .args(["-a", "127.0.0.1", "-p", &port.number().to_string(), "-js", "-sd"])
             .arg(store)
             .stdout(Stdio::null())
             .stderr(Stdio::null())
@@ -35,17 +48,22 @@ impl Server {
         }
     }
 
-    fn stop(mut self) -> (u16, PathBuf) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
-        (self.port, self.store.clone())
+    /// Kills it, and starts another one in its place.
+    fn replace(&mut self) {
+        let store = self.store.clone();
+        let port = std::mem::replace(&mut self.port, Port::free());
+        *self = Self::start(&store, port);
+    }
+
+    fn stop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 
 impl Drop for Server {
     fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        self.stop();
     }
 }
 
@@ -100,9 +118,10 @@ impl Stage {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_event_posted_to_any_origin_reaches_all_in_one_order_also_when_nats_was_away() {
     let folder = tempfile::tempdir().unwrap();
-    let server = Server::start(&folder.path().join("nats"), None);
-    let mut a = origin("a", folder.path(), server.port).await;
-    let mut b = origin("b", folder.path(), server.port).await;
+    let mut server = Server::start(&folder.path().join("nats"), Port::free());
+    let port = server.port.number();
+    let mut a = origin("a", folder.path(), port).await;
+    let mut b = origin("b", folder.path(), port).await;
     let anchor = wall_clock().plus_millis(-60_000);
     a.show.begin_session("sa", anchor);
     b.show.begin_session("sb", anchor);
@@ -119,7 +138,7 @@ async fn an_event_posted_to_any_origin_reaches_all_in_one_order_also_when_nats_w
     let hash = |stage: &Stage| stage.show.state.borrow().etag.clone();
     assert_eq!(hash(&a), hash(&b));
 
-    let (port, store) = server.stop();
+    server.stop();
     let mut answers = Vec::new();
     for n in 0..5 {
         answers.push(a.begin_post(&show(&format!("c{n}"), "")));
@@ -130,7 +149,7 @@ async fn an_event_posted_to_any_origin_reaches_all_in_one_order_also_when_nats_w
             "answered before it is in the order"
         );
     }
-    let server = Server::start(&store, Some(port));
+    server.replace();
     a.hear(25).await;
     b.hear(25).await;
     assert_eq!(a.ids(), b.ids());
@@ -143,12 +162,12 @@ async fn an_event_posted_to_any_origin_reaches_all_in_one_order_also_when_nats_w
     assert_eq!(hash(&a), hash(&b));
 
     // An origin that comes later reads everything, and one that was away what it missed.
-    let mut c = origin("c", folder.path(), server.port).await;
+    let mut c = origin("c", folder.path(), port).await;
     c.hear(25).await;
     assert_eq!(c.ids(), a.ids());
     b.show.close(PATIENCE).await;
     a.post(&show("d", "")).await;
-    let mut b = origin("b", folder.path(), server.port).await;
+    let mut b = origin("b", folder.path(), port).await;
     assert_eq!(b.ids().len(), 25, "its own copy");
     b.hear(26).await;
     assert_eq!(b.ids(), {
