@@ -24,6 +24,8 @@
     levels = [];
     sizes = [];
     frameTimes = [];
+    /** When each of them was shown, on the page's clock. */
+    frameClocks = [];
     #video;
     #frameTime = null;
     #lastTime = 0;
@@ -44,7 +46,7 @@
       video.addEventListener('emptied', () => {
         if (this.firstFrameMs !== null) this.reloads += 1;
       });
-      video.requestVideoFrameCallback((now, frame) => this.#onFrame(frame));
+      video.requestVideoFrameCallback((now, frame) => this.#onFrame(now, frame));
       setInterval(() => this.#watch(), WATCH_MS);
     }
 
@@ -57,17 +59,18 @@
       return Number(((performance.now() - this.firstFrameMs) / 1000).toFixed(2));
     }
 
-    #onFrame(frame) {
+    #onFrame(shown, frame) {
       this.firstFrameMs ??= Math.round(performance.now());
       this.#frameTime = frame.mediaTime;
       this.frameTimes.push(frame.mediaTime);
-      if (this.frameTimes.length > MAX_FRAMES) this.frameTimes.splice(0, MAX_FRAMES / 2);
+      this.frameClocks.push(shown);
+      if (this.frameTimes.length > MAX_FRAMES) [this.frameTimes, this.frameClocks].forEach((list) => list.splice(0, MAX_FRAMES / 2));
       const now = performance.now();
       if (now - this.#clockAt >= CLOCK_MS) {
         this.#clockAt = now;
         this.#readClock(Date.now() + Math.max(0, frame.expectedDisplayTime - now));
       }
-      this.#video.requestVideoFrameCallback((_, next) => this.#onFrame(next));
+      this.#video.requestVideoFrameCallback((then, next) => this.#onFrame(then, next));
     }
 
     #watch() {

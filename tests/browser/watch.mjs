@@ -24,6 +24,8 @@ const SEGMENT_S = 2;
 const FRAME_MS = 1000 / 30;
 /** Timestamps pass through doubles and whole milliseconds on their way. */
 const ROUNDING_MS = 2;
+/** Without a frame for so long, as in a hidden tab or on a machine that is held up, the player goes by the element's clock. */
+const FRAMELESS_MS = 400;
 
 const product = (id, name, amount, stock, image) => ({
   id, name, image: `/assets/demo/${image}.svg`, price: { amount, currency: 'EUR' }, stock, url: `https://shop.example/${id}`,
@@ -39,11 +41,13 @@ const show = [
 const state = (page) => page.evaluate(() => globalThis.vitrine?.state() ?? null);
 const playing = (page) => page.evaluate(() => globalThis.sampler?.firstFrameMs != null && globalThis.vitrine.latency() != null);
 
-/** The events that the page has applied, each with the PDT of its cue and the frame on which it had to be applied. */
+/** The events that the page has applied, each with the PDT of its cue, the frame on which it had to be applied, and for how long none
+ * had been shown when it was. */
 async function applied(page, ids) {
   const seen = await page.evaluate(() => {
     const zero = globalThis.vitrine.programDate() - document.querySelector('video').currentTime * 1000;
-    return { events: globalThis.vitrine.events, zero, frameTimes: globalThis.sampler.frameTimes };
+    const { frameTimes, frameClocks } = globalThis.sampler;
+    return { events: globalThis.vitrine.events, zero, frameTimes, frameWalls: frameClocks.map((ms) => performance.timeOrigin + ms) };
   });
   return seen.events
     .filter((event) => ids.includes(event.id))
@@ -51,6 +55,7 @@ async function applied(page, ids) {
       ...event,
       cuePdt: seen.zero + event.cueTime * 1000,
       dueFrame: seen.frameTimes.find((time) => time >= event.cueTime - ROUNDING_MS / 1000),
+      framelessMs: event.appliedAtWall - seen.frameWalls.findLast((wall) => wall <= event.appliedAtWall),
     }));
 }
 
@@ -74,7 +79,8 @@ async function checkEvents(page, posted) {
   for (const [index, event] of events.entries()) {
     const off = Math.abs(event.cuePdt - Date.parse(posted[index].pdt));
     assert.ok(off <= FRAME_MS + ROUNDING_MS, `${event.id}: its cue is ${off.toFixed(1)} ms off the API's answer`);
-    assert.equal(event.appliedAtMediaTime, event.dueFrame, `${event.id}: applied on the first frame at or after its cue`);
+    const byClock = event.framelessMs > FRAMELESS_MS - ROUNDING_MS && event.appliedAtMediaTime >= event.cueTime;
+    if (!byClock) assert.equal(event.appliedAtMediaTime, event.dueFrame, `${event.id}: applied on the first frame at or after its cue`);
   }
   const most = (values) => Number(Math.max(...values).toFixed(1));
   return {
