@@ -44,7 +44,7 @@
       video.addEventListener('emptied', () => {
         if (this.firstFrameMs !== null) this.reloads += 1;
       });
-      video.requestVideoFrameCallback((now, frame) => this.#onFrame(frame));
+      video.requestVideoFrameCallback((_, frame) => this.#onFrame(frame));
       setInterval(() => this.#watch(), WATCH_MS);
     }
 

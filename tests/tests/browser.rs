@@ -92,12 +92,16 @@ async fn the_page_plays_on_when_the_encoder_returns_and_says_when_the_show_has_e
     publisher.stop().await;
 }
 
-/// Whether a player met no error; that its buffer ran dry for a moment is the machine's affair, and counted as a stall.
+/// Whether a player met no error. That its buffer ran dry for a moment, or that a rung was left out for a while, is the machine's
+/// affair.
 fn unharmed(figures: &Value) -> bool {
     let errors = figures["errors"].as_array();
     errors.is_some_and(|errors| {
-        let is_dry = |error: &Value| words(error).starts_with("bufferStalledError:");
-        errors.iter().all(is_dry)
+        let is_slowness = |error: &Value| {
+            let of_slowness = ["bufferStalledError:", "fragGap:"];
+            of_slowness.iter().any(|kind| words(error).starts_with(kind))
+        };
+        errors.iter().all(is_slowness)
     })
 }
 
