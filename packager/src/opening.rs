@@ -10,7 +10,7 @@ use crate::media::{
     AudioConfig, Frame, FrameRate, MediaTime, RenditionId, TrackConfig, TrackKind, VideoConfig, WallTime,
 };
 use crate::presentation::Presentation;
-use crate::startup::{PackagingSettings, StartError};
+use crate::startup::{PackagingSettings, StartError, claims};
 use crate::timeline::TimelineSettings;
 
 /// A rendition that a session is to have. Its place in the list is its [`RenditionId`].
@@ -168,7 +168,8 @@ impl Opening {
             settings,
             parts,
             origin,
-            self.video.map(|video| video.estimate),
+            self.video
+                .map(|video| (video.estimate, claims(&video.config, &video.facts))),
             renditions,
         )
     }

@@ -9,8 +9,8 @@
 
 use crate::cmaf::BoxError;
 use crate::codec::{self, AudioFacts, CodecError, VideoFacts};
-use crate::grid::RateEstimate;
-use crate::media::{Frame, FrameRate, TrackConfig, TrackKind, VideoConfig};
+use crate::grid::{RateClaims, RateEstimate};
+use crate::media::{Frame, TrackConfig, TrackKind, VideoConfig};
 use crate::opening::{Opening, SourceAudio, SourceVideo};
 use crate::presentation::{MessageSource, Presentation, PushError};
 use crate::segmenter::GopTooLong;
@@ -209,7 +209,7 @@ impl Startup {
             .filter(|f| f.track == TrackKind::Video)
             .map(|f| f.dts_ms)
             .collect();
-        RateEstimate::from_stamps(&stamps, &claims(config, facts))
+        RateEstimate::from_stamps(&stamps, &claims(config, facts).in_order())
     }
 }
 
@@ -217,13 +217,12 @@ fn is_first(frame: &Frame) -> bool {
     frame.track == TrackKind::Video && frame.is_idr
 }
 
-/// Frame rates that the stream claims for itself, the most trusted first.
-pub(crate) fn claims(config: &VideoConfig, facts: &VideoFacts) -> Vec<FrameRate> {
-    config
-        .declared_frame_rate
-        .into_iter()
-        .chain(facts.fixed_frame_rate)
-        .collect()
+/// Frame rates that the stream claims for itself.
+pub(crate) fn claims(config: &VideoConfig, facts: &VideoFacts) -> RateClaims {
+    RateClaims {
+        declared: config.declared_frame_rate,
+        parameter_set: facts.fixed_frame_rate,
+    }
 }
 
 #[cfg(test)]

@@ -75,3 +75,23 @@ fn an_ended_playlist_hints_at_nothing() {
     assert!(session.histories.values().all(|history| history.latest().ended()));
     assert_eq!(session.presentation.settings().anchor, EPOCH);
 }
+
+#[test]
+fn a_frame_rate_that_the_stamps_disproved_is_not_believed_of_the_returning_encoder() {
+    let liar = Encoder {
+        claimed_rate: Some((24, 1)),
+        ..Encoder::USUAL
+    };
+    let mut session = Session::of(SETTINGS, &liar, liar.publication(&[30, 30, 11], 0));
+    session.lose_encoder();
+    session.wait(2400, 3000);
+    let returned = Encoder {
+        begins_ms: 3000,
+        ..liar
+    };
+    let frames = returned.publication(&[30, 30, 11], 0);
+    session.resume(&returned, &frames).unwrap();
+    let multivariant = session.presentation.take_multivariant("s").unwrap();
+    let text = String::from_utf8(multivariant.plain.to_vec()).unwrap();
+    assert!(text.contains(",FRAME-RATE=30.000,"), "{text}");
+}

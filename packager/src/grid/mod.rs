@@ -8,12 +8,14 @@
 //! would wander and EXTINF would be wrong (SPEC 130, 140).
 
 mod audio;
+mod claims;
 mod parts;
 mod rate;
 mod silence;
 mod video;
 
 pub use audio::AudioGrid;
+pub(crate) use claims::RateClaims;
 pub(crate) use parts::frame_ticks;
 pub use parts::{AudioFill, AudioFrames, PartGrid};
 pub use rate::{RateEstimate, timescale_for};

@@ -7,7 +7,7 @@ use super::rendition::{MessageSource, Rendition};
 use super::track::{Cutting, Parameters, Track, TrackPlan};
 use super::{Presentation, SourceClock, carried, whole_part};
 use crate::codec::VideoFacts;
-use crate::grid::{Origin, RateEstimate, timescale_for};
+use crate::grid::{Origin, RateClaims, RateEstimate, timescale_for};
 use crate::media::{Frame, FrameRate, MediaTime, RenditionId, TrackConfig, WallTime};
 use crate::opening::{RenditionConfig, video_rates};
 use crate::startup::claims;
@@ -137,7 +137,8 @@ impl Presentation {
         renditions: &[RenditionConfig],
         first: &Frame,
     ) -> Result<MediaTime, ResumeError> {
-        let source_rate = self.returning_rate(source)?;
+        let (estimate, claims) = self.returning_rate(source)?;
+        let source_rate = estimate.map(|estimate| estimate.rate);
         let wall = MediaTime::from_millis(first.received.millis_since(self.settings.anchor));
         // Every rendition gets a gap, if only of a millisecond, so that all of them have the same segments.
         let after =
@@ -154,7 +155,7 @@ impl Presentation {
             parts: self.parts,
             whole_part: self.returning_part(renditions, source_rate, origin)?,
             origin,
-            source_rate: source_rate.map(|rate| RateEstimate { rate, constant: true }),
+            source_rate: estimate,
             leads: false,
         };
         let renewed = self.renewed_tracks(renditions, plan)?;
@@ -163,7 +164,7 @@ impl Presentation {
             rendition.renew(renewed.track, renewed.init, renewed.passed_through);
         }
         self.whole_part = plan.whole_part;
-        self.source = SourceClock::new(plan.origin, plan.source_rate);
+        self.source = SourceClock::new(plan.origin, estimate, claims);
         self.away = false;
         self.multivariant_changed = true;
         Ok(at)
@@ -211,19 +212,29 @@ impl Presentation {
         })
     }
 
-    /// The frame rate of a source that came back: what it claims, else what it was.
-    fn returning_rate(&self, source: &[TrackConfig]) -> Result<Option<FrameRate>, ResumeError> {
-        let before = self.source.video.map(|estimate| estimate.rate);
+    /// The frame rate of a source that came back: what it was, unless the source claims another than before. A claim that
+    /// its stamps had disproved is no better now.
+    fn returning_rate(
+        &self,
+        source: &[TrackConfig],
+    ) -> Result<(Option<RateEstimate>, RateClaims), ResumeError> {
+        let SourceClock {
+            video: before,
+            claims: claimed,
+            ..
+        } = self.source;
         let video = source.iter().find_map(|track| match track {
             TrackConfig::Video(config) => Some(config),
             TrackConfig::Audio(_) => None,
         });
         match (video, before) {
             (Some(config), Some(before)) => {
-                let facts = VideoFacts::read(config)?;
-                Ok(Some(claims(config, &facts).first().copied().unwrap_or(before)))
+                let claims = claims(config, &VideoFacts::read(config)?);
+                let news = claims.changed_since(claimed);
+                let estimate = news.map_or(before, |rate| RateEstimate { rate, constant: true });
+                Ok((Some(estimate), claims.or(claimed)))
             }
-            (None, None) => Ok(None),
+            (None, None) => Ok((None, claimed)),
             _ => Err(ResumeError::OtherTracks),
         }
     }

@@ -19,7 +19,7 @@ pub use rendition::{MessageSource, RenditionInfo};
 use crate::captions::Captions;
 use crate::cmaf::emsg::EventMessage;
 use crate::cmaf::emsg::PartSpan;
-use crate::grid::{Origin, PartGrid, RateEstimate, frame_ticks};
+use crate::grid::{Origin, PartGrid, RateClaims, RateEstimate, frame_ticks};
 use crate::media::{Frame, FrameRate, MediaTime, RenditionId, Timescale, TrackKind, WallTime};
 use crate::opening::{Renditions, video_rates};
 use crate::request::Position;
@@ -68,6 +68,8 @@ struct SourceClock {
     origin: Origin,
     /// The source video's rate; `None` without video.
     video: Option<RateEstimate>,
+    /// What the source claimed when that rate was found.
+    claims: RateClaims,
     /// Presentation minus decode stamp of its first IDR.
     reorder_ms: Option<i64>,
     /// Media time of the frame that is received next.
@@ -79,9 +81,10 @@ impl Presentation {
         settings: TimelineSettings,
         parts: PartGrid,
         origin: Origin,
-        video: Option<RateEstimate>,
+        video: Option<(RateEstimate, RateClaims)>,
         renditions: Renditions,
     ) -> Result<Self, StartError> {
+        let (video, claims) = (video.map(|(rate, _)| rate), video.map(|(_, claims)| claims));
         let lead = usize::from(renditions.lead.0);
         let rates = video_rates(
             &renditions.all,
@@ -113,7 +116,7 @@ impl Presentation {
             whole_part: plan.whole_part,
             renditions: all,
             lead,
-            source: SourceClock::new(origin, video),
+            source: SourceClock::new(origin, video, claims.unwrap_or_default()),
             away: false,
             multivariant_changed: false,
             captions: Captions::default(),
@@ -330,10 +333,11 @@ fn whole_part(parts: PartGrid, frames: u32, rate: Option<FrameRate>, origin: Ori
 }
 
 impl SourceClock {
-    fn new(origin: Origin, video: Option<RateEstimate>) -> Self {
+    fn new(origin: Origin, video: Option<RateEstimate>, claims: RateClaims) -> Self {
         Self {
             origin,
             video,
+            claims,
             reorder_ms: None,
             edge: origin.media,
         }

@@ -42,6 +42,8 @@ pub struct Encoder {
     pub channels: u8,
     /// Stamp at which it starts.
     pub begins_ms: i64,
+    /// What onMetaData says of the rate, if that is not true.
+    pub claimed_rate: Option<(u32, u32)>,
 }
 
 impl Encoder {
@@ -52,6 +54,7 @@ impl Encoder {
         audio_hz: 48_000,
         channels: 2,
         begins_ms: 0,
+        claimed_rate: None,
     };
 
     pub fn has_video(&self) -> bool {
@@ -60,8 +63,9 @@ impl Encoder {
 
     pub fn tracks(&self) -> Vec<TrackConfig> {
         let record = Bytes::from_static(include_bytes!("../../testdata/720p30.avcc"));
+        let (frames, seconds) = self.claimed_rate.unwrap_or(self.rate);
         let video = TrackConfig::Video(VideoConfig {
-            declared_frame_rate: FrameRate::new(self.rate.0, self.rate.1),
+            declared_frame_rate: FrameRate::new(frames, seconds),
             declared_bitrate_bps: Some(2_500_000),
             ..video_config(record)
         });
