@@ -90,7 +90,7 @@ origin/web/node_modules: origin/web/package-lock.json
 	cd origin/web && npm ci --no-audit --no-fund
 	touch $@
 
-origin/web/dist/watch.html: origin/web/node_modules $(shell find origin/web/src origin/web/public origin/web/player/src -type f 2>/dev/null) origin/web/watch.html
+origin/web/dist/watch.html: origin/web/node_modules $(shell find origin/web/src origin/web/public origin/web/player/src -type f 2>/dev/null) origin/web/watch.html origin/web/studio.html
 	cd origin/web && npm run build
 	touch $@
 

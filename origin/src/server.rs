@@ -88,6 +88,7 @@ impl Site {
             _ => match path.strip_prefix("/assets/") {
                 Some(asset) => web::asset(asset),
                 None if path.starts_with("/watch/") => web::watch_page(),
+                None if path.starts_with("/studio/") => web::studio_page(),
                 None => response::error(StatusCode::NOT_FOUND, "no such page: see /"),
             },
         };

@@ -22,8 +22,17 @@ const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; img-src 'self' https:
 
 /// The page of `/watch/{channel}`.
 pub fn watch_page() -> Answer {
-    match Dist::get("watch.html") {
-        Some(page) => file("watch.html", shared(page.data), false),
+    page("watch.html")
+}
+
+/// The page of `/studio/{channel}`. It holds nothing that is not for everybody: who works there brings a token.
+pub fn studio_page() -> Answer {
+    page("studio.html")
+}
+
+fn page(name: &str) -> Answer {
+    match Dist::get(name) {
+        Some(page) => file(name, shared(page.data), false),
         None => response::error(
             StatusCode::NOT_FOUND,
             "this build has no pages: run `make web`, then build again",
@@ -48,10 +57,12 @@ fn shared(data: Cow<'static, [u8]>) -> Bytes {
     }
 }
 
-/// The page of `/`: the channels' names, each a link.
+/// The page of `/`: the channels' names, each with links to its pages.
 pub fn index<'a>(channels: impl Iterator<Item = &'a str>) -> Answer {
     let links: String = channels
-        .map(|name| format!("<li><a href=\"/watch/{name}\">{name}</a></li>"))
+        .map(|name| {
+            format!("<li><a href=\"/watch/{name}\">{name}</a> (<a href=\"/studio/{name}\">studio</a>)</li>")
+        })
         .collect();
     let page = format!(
         "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Vitrine</title><h1>Channels</h1><ul>{links}</ul>"

@@ -1,6 +1,6 @@
 import { defineConfig } from "vite";
 
-// The origin serves dist/ under /assets/, and dist/watch.html for every /watch/{channel}. Nothing is inlined into the
+// The origin serves dist/ under /assets/, and dist/watch.html for every /watch/{channel}, dist/studio.html for every /studio/{channel}. Nothing is inlined into the
 // page: the origin's Content-Security-Policy allows scripts and styles from itself only.
 export default defineConfig({
   base: "/assets/",
@@ -10,7 +10,7 @@ export default defineConfig({
     assetsInlineLimit: 0,
     chunkSizeWarningLimit: 900,
     modulePreload: { polyfill: false },
-    rollupOptions: { input: { watch: "watch.html" } },
+    rollupOptions: { input: { watch: "watch.html", studio: "studio.html" } },
     target: "es2022",
   },
 });

@@ -132,6 +132,7 @@
   }
 
   document.addEventListener('DOMContentLoaded', () => {
-    globalThis.sampler = new Sampler(document.querySelector('video'));
+    const video = document.querySelector('video');
+    if (video) globalThis.sampler = new Sampler(video);
   });
 })();

@@ -105,6 +105,29 @@ fn unharmed(figures: &Value) -> bool {
     })
 }
 
+/// A merchandiser signs in, loads a catalogue, shows a product, sees it on the watch page, takes it back, schedules and cancels;
+/// what is wrong is told at its field; all of it also on a phone.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_studio_puts_on_air_takes_back_schedules_and_cancels() {
+    let _seat = seat().await.unwrap();
+    let vitrine = Vitrine::named("browser-studio").start().await;
+    let publisher = Publisher::start(&Source::picture(), &vitrine, "demo");
+    vitrine.live("demo").await;
+    let token = &vitrine.channel("demo").event_token;
+    let pictures = vitrine.folder().display().to_string();
+    let origin = vitrine.url("");
+    let arguments = [origin.as_str(), "demo", token, "--pictures", &pictures];
+    let figures = Script::start(&vitrine, "studio.mjs", &arguments)
+        .figures(PATIENCE)
+        .await;
+    println!("studio: {figures}");
+    assert!(words(&figures["problem"]).contains("coupon.code"), "{figures}");
+    // The preview is one.
+    assert!(figures["viewers"].as_u64() >= Some(1), "{figures}");
+    assert!(!vitrine.log().contains(token.as_str()), "the token is in the log");
+    publisher.stop().await;
+}
+
 /// Whether all that was played are rungs of the ladder, and something was.
 fn played_only(figures: &serde_json::Value, ladder: &[&str]) -> bool {
     figures["renditions"].as_array().is_some_and(|played| {

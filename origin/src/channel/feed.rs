@@ -2,11 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 use tokio::sync::watch;
 use vitrine_packager::playlist::RenderedPlaylist;
 use vitrine_packager::snapshot::RenditionSnapshot;
+
+/// Publications over which viewers are counted: one that came late to some of them is not missed.
+const COUNTED_PUBLICATIONS: usize = 4;
 
 /// A channel as its readers know it. Shared by every connection, written by the channel's task only.
 #[derive(Debug)]
@@ -62,6 +66,10 @@ pub struct RenditionFeed {
     snapshot: ArcSwap<RenditionSnapshot>,
     /// Counts publications; its only use is to wake waiters.
     version: watch::Sender<u64>,
+    /// Playlist requests that wait now.
+    waiting: AtomicU32,
+    /// How many waited at each of the newest publications. Written by the channel's task only.
+    waited: [AtomicU32; COUNTED_PUBLICATIONS],
 }
 
 impl RenditionFeed {
@@ -70,11 +78,17 @@ impl RenditionFeed {
         Self {
             snapshot: ArcSwap::new(first),
             version: watch::Sender::new(0),
+            waiting: AtomicU32::new(0),
+            waited: Default::default(),
         }
     }
 
     /// Makes `next` the snapshot that readers load, then wakes every waiter once.
     pub fn publish(&self, next: Arc<RenditionSnapshot>) {
+        let count = usize::try_from(*self.version.borrow()).unwrap_or_default();
+        if let Some(place) = self.waited.get(count % COUNTED_PUBLICATIONS) {
+            place.store(self.waiting.load(Ordering::Relaxed), Ordering::Relaxed);
+        }
         self.snapshot.store(next);
         self.version
             .send_modify(|version| *version = version.wrapping_add(1));
@@ -85,8 +99,31 @@ impl RenditionFeed {
         self.snapshot.load_full()
     }
 
+    /// Viewers of this rendition: the most playlist requests that waited at one of the newest publications. A player has
+    /// one at a time; a cache has one for all its viewers.
+    pub fn viewers(&self) -> u32 {
+        let waited = self.waited.iter().map(|place| place.load(Ordering::Relaxed));
+        waited.max().unwrap_or(0)
+    }
+
+    /// A playlist request waits here until what is returned is dropped.
+    pub fn wait_for_playlist(&self) -> WaitingForPlaylist<'_> {
+        self.waiting.fetch_add(1, Ordering::Relaxed);
+        WaitingForPlaylist(self)
+    }
+
     /// Resolves its `changed()` after each later [`publish`](Self::publish). Subscribe before loading.
     pub fn subscribe(&self) -> watch::Receiver<u64> {
         self.version.subscribe()
+    }
+}
+
+/// One playlist request that waits. Dropped when it is answered, and when its viewer leaves.
+#[derive(Debug)]
+pub struct WaitingForPlaylist<'a>(&'a RenditionFeed);
+
+impl Drop for WaitingForPlaylist<'_> {
+    fn drop(&mut self) {
+        self.0.waiting.fetch_sub(1, Ordering::Relaxed);
     }
 }

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 use vitrine_packager::media::WallTime;
+use vitrine_packager::presentation::RenditionInfo;
 
 use super::session::Session;
 use super::task::{ChannelTask, STATUS_EVERY};
-use crate::control::status::{ChannelStatus, PublicationStatus, RenditionStatus};
+use crate::control::status::{ChannelStatus, PublicationStatus, RenditionStatus, viewers};
 
 impl ChannelTask {
     pub(super) fn renew_status(&mut self) {
@@ -24,6 +25,7 @@ impl ChannelTask {
             (None, _) => "idle",
         };
         let time = |at: WallTime| at.to_string();
+        let renditions = live.map(|session| self.describe(session)).unwrap_or_default();
         self.status.send_replace(Arc::new(ChannelStatus {
             status: phase,
             session: live
@@ -39,7 +41,8 @@ impl ChannelTask {
                 ..standby.status.clone()
             }),
             switching_to: self.switching.wanted(),
-            renditions: live.map(|session| self.describe(session)).unwrap_or_default(),
+            viewers: viewers(&renditions),
+            renditions,
             advice: self.advice.clone(),
             ..ChannelStatus::idle(&self.settings.name)
         }));
@@ -47,7 +50,7 @@ impl ChannelTask {
 
     fn describe(&self, session: &Session) -> Vec<RenditionStatus> {
         let stats = self.intake.as_ref().map(super::intake::Intake::stats);
-        let describe = |info| RenditionStatus::new(info, stats);
+        let describe = |info: &RenditionInfo| RenditionStatus::new(info, session.viewers(&info.name), stats);
         session.describe().iter().map(describe).collect()
     }
 

@@ -125,6 +125,12 @@ impl Session {
         self.presentation.describe()
     }
 
+    /// How many watch a rendition.
+    pub(super) fn viewers(&self, rendition: &str) -> u32 {
+        let feed = self.feed.as_ref().and_then(|feed| feed.renditions.get(rendition));
+        feed.map_or(0, RenditionFeed::viewers)
+    }
+
     /// Adds the gaps that are due.
     pub(super) fn fill_gap(&mut self, now: WallTime) {
         self.presentation.fill_gap(now);

@@ -320,7 +320,7 @@ fn own_schemas() -> Value {
         "Publication": publication_schema(),
         "ChannelList": { "type": "array", "items": schema("ChannelStatus") },
         "ChannelStatus": {
-            "type": "object", "required": ["channel", "status", "session", "playback", "renditions", "advice"],
+            "type": "object", "required": ["channel", "status", "session", "playback", "viewers", "renditions", "advice"],
             "properties": {
                 "channel": { "type": "string" },
                 "status": { "enum": ["idle", "starting", "live", "away", "ended"] },
@@ -331,7 +331,16 @@ fn own_schemas() -> Value {
                 "publication": { "anyOf": [schema("Publication"), { "type": "null" }], "description": "On air" },
                 "standby": { "anyOf": [schema("Publication"), { "type": "null" }], "description": "Waits to take its place" },
                 "switching_to": { "anyOf": [schema("Input"), { "type": "null" }], "description": "On air from its next keyframe on" },
-                "renditions": { "type": "array", "items": { "type": "object" } },
+                "viewers": {
+                    "type": "integer", "minimum": 0,
+                    "description": "Playlist requests that waited at this origin for one of the newest parts: of all video renditions or of all audio renditions, whichever are more. A low-latency player has one waiting. So has an edge or a CDN, whatever its viewers: behind them this counts caches, and viewers are counted there (vitrine_edge_waiting_viewers of each edge, or the CDN's own statistics)",
+                },
+                "renditions": {
+                    "type": "array",
+                    "items": { "type": "object", "properties": {
+                        "viewers": { "type": "integer", "minimum": 0, "description": "Its part of the channel's viewers" },
+                    } },
+                },
                 "advice": { "type": "array", "items": { "type": "string" } },
             },
         },

@@ -28,6 +28,9 @@ pub struct ChannelStatus {
     pub standby: Option<PublicationStatus>,
     /// The input that will be on air from its next keyframe on.
     pub switching_to: Option<Input>,
+    /// How many watch, as far as the origin can know: the playlist requests that waited for one of the newest parts, of all
+    /// video renditions or of all audio renditions, whichever are more. Behind edges and CDNs each cache is one viewer.
+    pub viewers: u32,
     /// What viewers can choose from.
     pub renditions: Vec<RenditionStatus>,
     /// What the broadcaster should change, in the encoder's own words.
@@ -84,6 +87,8 @@ pub struct RenditionStatus {
     from: &'static str,
     /// `live`, or `shed` while the machine is too slow for it.
     state: &'static str,
+    /// Its part of the channel's `viewers`.
+    viewers: u32,
     /// How many times faster than the show its encoder is.
     #[serde(skip_serializing_if = "Option::is_none")]
     encode_speed: Option<f64>,
@@ -102,6 +107,7 @@ impl ChannelStatus {
             publication: None,
             standby: None,
             switching_to: None,
+            viewers: 0,
             renditions: Vec::new(),
             advice: Vec::new(),
         }
@@ -153,8 +159,8 @@ impl PublicationStatus {
 }
 
 impl RenditionStatus {
-    /// Describes a rendition; `ladder` has its encoder's figures.
-    pub fn new(info: &RenditionInfo, ladder: Option<&LadderStats>) -> Self {
+    /// Describes a rendition that so many watch; `ladder` has its encoder's figures.
+    pub fn new(info: &RenditionInfo, viewers: u32, ladder: Option<&LadderStats>) -> Self {
         let rung = ladder.and_then(|ladder| ladder.rungs().iter().find(|rung| rung.name == info.name));
         let kind = match info.kind {
             TrackKind::Video => "video",
@@ -171,7 +177,17 @@ impl RenditionStatus {
                 "encoder"
             },
             state: if info.shed { "shed" } else { "live" },
+            viewers,
             encode_speed: rung.map(|rung| (rung.speed() * 10.0).round() / 10.0),
         }
     }
+}
+
+/// How many watch: a player waits for a video and an audio playlist at once, or for either.
+pub fn viewers(renditions: &[RenditionStatus]) -> u32 {
+    let of = |kind: &str| -> u32 {
+        let counted = renditions.iter().filter(|rendition| rendition.kind == kind);
+        counted.map(|rendition| rendition.viewers).sum()
+    };
+    of("video").max(of("audio"))
 }

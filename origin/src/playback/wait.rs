@@ -50,6 +50,11 @@ impl WaitingRoom {
         patience: Duration,
     ) -> Result<RenderedPlaylist, WaitError> {
         let judge = |snapshot: &RenditionSnapshot| verdict(snapshot.resolve(directives));
+        if let Some(verdict) = judge(&feed.load()) {
+            return verdict;
+        }
+        // What the status counts as a viewer.
+        let _waiting = feed.wait_for_playlist();
         self.until(feed, patience, judge).await
     }
 

@@ -3,6 +3,7 @@
 
 import { formatPrice, formatStock } from "./price.ts";
 import { availability } from "./product.ts";
+import { make } from "./dom.ts";
 import type { Product } from "@vitrine/player";
 
 export class Card {
@@ -13,6 +14,7 @@ export class Card {
   private readonly price: HTMLElement;
   private readonly before: HTMLElement;
   private readonly stock: HTMLElement;
+  private readonly variants: HTMLElement;
   private readonly buy: HTMLAnchorElement;
   private readonly buyLabel: HTMLElement;
 
@@ -27,6 +29,7 @@ export class Card {
     this.price = this.part(".card-price");
     this.before = this.part(".card-before");
     this.stock = this.part(".card-stock");
+    this.variants = this.part(".card-variants");
     this.buy = this.part<HTMLAnchorElement>(".card-buy");
     this.buyLabel = this.part(".card-buy-label");
     // A picture that cannot be loaded leaves a drawn placeholder, not a broken frame.
@@ -64,6 +67,7 @@ export class Card {
     this.stock.textContent = stock?.text ?? "";
     this.stock.dataset["level"] = stock?.level ?? "";
     this.showImage(product.image);
+    this.showVariants(product);
     this.buy.hidden = !product.url;
     if (product.url) this.buy.href = product.url;
     else this.buy.removeAttribute("href");
@@ -78,6 +82,17 @@ export class Card {
     this.image.hidden = url === undefined;
     if (url === undefined) this.image.removeAttribute("src");
     else this.image.src = url;
+  }
+
+  private showVariants({ variants = [], price }: Product): void {
+    this.variants.hidden = variants.length === 0;
+    this.variants.replaceChildren(...variants.map((variant) => {
+      const out = availability({ ...variant, low_stock_at: 0 }) === "sold_out";
+      const dearer = variant.price && variant.price.amount !== price.amount ? [make("b", {}, formatPrice(variant.price))] : [];
+      const entry = make("li", { "data-out": String(out) }, variant.name, ...dearer);
+      if (out) entry.append(make("span", { class: "sr" }, ", sold out"));
+      return entry;
+    }));
   }
 
   private highlight(before: Product, product: Product): void {

@@ -1,10 +1,11 @@
 // The viewer's page: /watch/{channel}.
 //
-//   status (polled) ─► player ─ cues ─► Show (@vitrine/player): events and state on the frame on screen ─► card
+//   status (polled) ─► player ─ cues ─► Show (@vitrine/player): events and state on the frame on screen ─► card, extras
 
 import "./style/page.css";
 import "./style/picture.css";
 import "./style/card.css";
+import "./style/extras.css";
 import "./style/screens.css";
 import { CueReader, Show, featured, watchFrames } from "@vitrine/player";
 import type { Passed, Source, SourceListener } from "@vitrine/player";
@@ -12,8 +13,10 @@ import { Card } from "./card.ts";
 import { Controls } from "./controls.ts";
 import { expose, pushBounded } from "./diagnostics.ts";
 import type { AppliedEvent } from "./diagnostics.ts";
+import { Extras } from "./extras.ts";
 import { NoticeView, chooseNotice } from "./notices.ts";
 import { createPlayer } from "./player.ts";
+import { Reactions } from "./reactions.ts";
 import { StallCounter, StatsView } from "./stats.ts";
 import { watchStatus } from "./status.ts";
 import type { ChannelStatus } from "./status.ts";
@@ -44,6 +47,8 @@ class WatchPage {
   private cues: CueReader | null = null;
   private readonly show: Show;
   private readonly card = new Card(element(".card"), element("#announcer"));
+  private readonly extras = new Extras(element(".extras"), element(".pins"), element("#announcer-more"), () => this.showClock());
+  private readonly reactions = new Reactions(element(".reactions"));
   private readonly notices = new NoticeView(element(".notice"));
   private readonly stats = new StatsView(element(".figure"), element(".figures"));
   private readonly stalls = new StallCounter(this.video);
@@ -73,7 +78,11 @@ class WatchPage {
     this.show = new Show((listener) => this.source(listener), { channel: address });
     this.exposeDiagnostics();
     watchFrames(this.video, () => this.onFrame());
-    this.show.on("state", (state) => this.card.render(featured(state)));
+    this.show.on("state", (state) => {
+      this.card.render(featured(state));
+      this.extras.render(state);
+    });
+    this.show.on("reaction.burst", ({ event }) => this.reactions.burst(event));
     this.show.on("event", (passed) => this.onPassed(passed));
     watchStatus(channel, {
       status: (status) => this.onStatus(status),
@@ -131,6 +140,12 @@ class WatchPage {
     else if (video.playbackRate !== 1) video.playbackRate = 1;
     this.renderNotice();
     this.renderStats();
+    this.extras.tick();
+  }
+
+  /** When what is on screen was captured: a drop opens for all with the same frame. */
+  private showClock(): number {
+    return this.player?.programDate() ?? Date.now();
   }
 
   private renderNotice(): void {

@@ -3,7 +3,7 @@
 import type { Availability, Product } from "@vitrine/player";
 
 /** Whether it can be had: what the shop says, else what its stock says; null when it says neither. */
-export function availability(product: Product): Availability | null {
+export function availability(product: Pick<Product, "availability" | "stock" | "low_stock_at">): Availability | null {
   if (product.availability) return product.availability;
   if (product.stock === undefined) return null;
   if (product.stock === 0) return "sold_out";

@@ -1,8 +1,11 @@
 import { describe as group, expect, test } from "vitest";
+import { EMPTY } from "../player/src/state.ts";
 import { describe as sentence } from "../src/card.ts";
+import { headlines, timeLeft } from "../src/extras.ts";
 import { chooseNotice } from "../src/notices.ts";
 import { mayJoin, paceRate, shouldSkip } from "../src/pacing.ts";
 import { formatPrice, formatStock, minorDigits } from "../src/price.ts";
+import { signsOf } from "../src/reactions.ts";
 import { Recovery } from "../src/recovery.ts";
 import { readStatus } from "../src/status.ts";
 
@@ -132,5 +135,31 @@ group("status", () => {
   });
   test.each([[null], [{}], [{ status: "strange" }], ["live"]])("%j is not a status", (value) => {
     expect(() => readStatus(value)).toThrow();
+  });
+});
+
+group("beside the product", () => {
+  test.each([
+    [0, null],
+    [-5000, null],
+    [1, "0:01"],
+    [247_000, "4:07"],
+    [3_847_000, "1:04:07"],
+  ])("%i ms left read %j", (ms, text) => expect(timeLeft(ms)).toBe(text));
+
+  test("what is new is told once", () => {
+    const poll = { id: "p", question: "Which?", options: [{ id: "a", text: "A" }, { id: "b", text: "B" }], votes: [1, 3] };
+    const one = { ...EMPTY, polls: [poll], messages: [{ id: "m", text: "Hello" }] };
+    expect(headlines(EMPTY, one)).toEqual(["Poll: Which?", "Pinned: Hello"]);
+    expect(headlines(one, { ...one, polls: [{ ...poll, votes: [9, 3] }] })).toEqual([]);
+    expect(headlines(one, { ...one, polls: [{ ...poll, closed: true }] })).toEqual(["Poll closed: Which? B."]);
+  });
+
+  test("reactions float by their shares, each kind at least once, and never too many", () => {
+    const of = (...reactions: { kind: string; count: number }[]) => signsOf({ type: "reaction.burst", reactions });
+    expect(of({ kind: "❤️", count: 2 }, { kind: "clap", count: 1 })).toEqual(["❤️", "❤️", "👏"]);
+    const many = of({ kind: "heart", count: 100_000 }, { kind: "unknown-word", count: 1 }, { kind: "fire", count: 0 });
+    expect(many).toHaveLength(15);
+    expect(many.filter((sign) => sign === "✨")).toHaveLength(1);
   });
 });

@@ -223,3 +223,37 @@ async fn sound_has_no_i_frames_and_nobody_waits_for_them() {
     assert_eq!(answer, Err(WaitError::Unknown));
     assert_eq!(begun.elapsed(), Duration::ZERO);
 }
+
+#[tokio::test(start_paused = true)]
+async fn who_waits_for_a_playlist_is_a_viewer_until_some_parts_after_leaving() {
+    let mut show = Show::live();
+    let room = WaitingRoom::new(100);
+    let (next, number) = show.next();
+    let mut waiters = tokio::task::JoinSet::new();
+    for _ in 0..5 {
+        let (seat, feed) = (room.clone(), show.feed.clone());
+        waiters.spawn(async move { seat.playlist(&feed, &wait_for(next), PATIENCE).await.map(|_| ()) });
+    }
+    // A player that asks for the hinted part besides is no second viewer.
+    let (seat, feed) = (room.clone(), show.feed.clone());
+    let part = MediaName::Part(number);
+    waiters.spawn(async move { seat.media(&feed, part, PATIENCE).await.map(|_| ()) });
+    while room.seats.available_permits() > 94 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(show.feed.viewers(), 0);
+    show.go_on();
+    assert_eq!(show.feed.viewers(), 5);
+    while waiters.join_next().await.is_some() {}
+    // One that gives up between two parts was never there at one.
+    let (next, _) = show.next();
+    assert!(
+        room.playlist(&show.feed, &wait_for(next), PATIENCE)
+            .await
+            .is_err()
+    );
+    for expected in [5, 5, 5, 0] {
+        show.go_on();
+        assert_eq!(show.feed.viewers(), expected);
+    }
+}
