@@ -5,8 +5,10 @@ use std::sync::Arc;
 use tokio::time::Instant;
 use vitrine_packager::media::WallTime;
 
+use super::incoming::Incoming;
 use super::session::Session;
 use super::task::{ChannelTask, STATUS_EVERY};
+use crate::control::health::HealthStatus;
 use crate::control::status::{ChannelStatus, PublicationStatus, RenditionStatus};
 
 impl ChannelTask {
@@ -33,16 +35,30 @@ impl ChannelTask {
             ends_at: away
                 .filter(|_| self.on_air.is_none())
                 .map(|since| time(since.plus_millis(window_ms))),
-            publication: self.on_air.as_ref().map(|on_air| on_air.status.clone()),
+            publication: self.on_air.as_ref().map(|on_air| self.describe_input(on_air)),
             standby: self.standby.as_ref().map(|standby| PublicationStatus {
                 ready: Some(self.is_ready(standby)),
-                ..standby.status.clone()
+                ..self.describe_input(standby)
             }),
             switching_to: self.switching.wanted(),
             renditions: live.map(|session| self.describe(session)).unwrap_or_default(),
             advice: self.advice.clone(),
             ..ChannelStatus::idle(&self.settings.name)
         }));
+    }
+
+    fn describe_input(&self, incoming: &Incoming) -> PublicationStatus {
+        let health = &incoming.health;
+        let link = self.settings.links.of(&self.settings.name, incoming.input());
+        PublicationStatus {
+            health: Some(HealthStatus::new(
+                health.figures(),
+                health.complaints(),
+                health.is_degraded(),
+                link,
+            )),
+            ..incoming.status.clone()
+        }
     }
 
     fn describe(&self, session: &Session) -> Vec<RenditionStatus> {

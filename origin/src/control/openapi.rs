@@ -39,6 +39,8 @@ fn paths() -> Value {
             }), Who::Anybody),
         },
         "/v1/channels/{channel}/input": input_path(),
+        "/v1/channels/{channel}/keys": keys_path(),
+        "/v1/channels/{channel}/keys/{key}": key_path(),
         "/v1/channels/{channel}/state": {
             "parameters": [parameter("channel")],
             "get": operation("readState", "The show's state now, or at a time; of one still to come for token holders only",
@@ -85,6 +87,55 @@ fn input_path() -> Value {
         } } },
     });
     json!({ "parameters": [parameter("channel")], "post": switch })
+}
+
+fn keys_path() -> Value {
+    let mut create = operation(
+        "createKey",
+        "Creates a stream key, which is shown this once; for operators",
+        &[],
+        json!({
+            "201": answer("The key", "CreatedKey"),
+            "400": problem("The body is not JSON"),
+            "404": problem("There is no such channel"),
+            "408": problem("The body did not come"),
+            "409": problem("No file for keys is configured, or the channel has too many"),
+            "413": problem("The body is too long"),
+            "422": problem("A field is wrong"),
+            "500": problem("The key cannot be kept"),
+        }),
+        Who::Holders,
+    );
+    create["requestBody"] = json!({
+        "required": true,
+        "content": { "application/json": { "schema": {
+            "type": "object", "required": ["name"], "additionalProperties": false,
+            "properties": {
+                "name": { "type": "string", "minLength": 1, "maxLength": 64 },
+                "input": { "$ref": "#/components/schemas/Input", "default": "primary" },
+            },
+        } } },
+    });
+    json!({
+        "parameters": [parameter("channel")],
+        "get": operation("listKeys", "The stream keys that were created here, those revoked last with them; for operators", &[], json!({
+            "200": answer("The keys, without their secrets", "KeyList"),
+            "404": problem("There is no such channel"),
+        }), Who::Holders),
+        "post": create,
+    })
+}
+
+fn key_path() -> Value {
+    json!({
+        "parameters": [parameter("channel"), parameter("key")],
+        "delete": operation("revokeKey", "Revokes a stream key; who publishes with it is sent away; for operators", &[], json!({
+            "200": answer("The key", "Key"),
+            "404": problem("There is no such channel, or no such key in force"),
+            "409": problem("No file for keys is configured"),
+            "500": problem("The change cannot be kept: the key is still in force"),
+        }), Who::Holders),
+    })
 }
 
 fn events_path() -> Value {
@@ -212,6 +263,7 @@ fn parameters() -> Value {
     json!({
         "channel": path("channel", "^[a-z0-9-]{1,40}$"),
         "event": path("event", "^[a-z0-9-]{1,64}$"),
+        "key": path("key", "^[a-z0-9]{1,64}$"),
         "at": query("at", json!({ "type": "string", "format": "date-time" }), "An instant on the show's clock (EXT-X-PROGRAM-DATE-TIME)"),
         "limit": query("limit", json!({ "type": "integer", "minimum": 0, "maximum": 1000, "default": 100 }), "At most so many"),
         "afterCursor": query("after", json!({ "type": "string", "pattern": "^[0-9]+-[0-9]+$" }), "The `next` of the page before"),
@@ -317,7 +369,15 @@ fn own_schemas() -> Value {
                 "switching_to": { "anyOf": [schema("Input"), { "type": "null" }] },
             },
         },
+        "Key": key_schema(false),
+        "CreatedKey": key_schema(true),
+        "KeyList": {
+            "type": "object", "required": ["keys"], "additionalProperties": false,
+            "properties": { "keys": { "type": "array", "items": schema("Key") } },
+        },
         "Publication": publication_schema(),
+        "Health": health_schema(),
+        "SrtLink": link_schema(),
         "ChannelList": { "type": "array", "items": schema("ChannelStatus") },
         "ChannelStatus": {
             "type": "object", "required": ["channel", "status", "session", "playback", "renditions", "advice"],
@@ -338,6 +398,29 @@ fn own_schemas() -> Value {
     })
 }
 
+/// A stream key, and what became of it; `created`: with its secret.
+fn key_schema(created: bool) -> Value {
+    let time = || json!({ "type": "string", "format": "date-time" });
+    let text = |description: &str| json!({ "type": "string", "description": description });
+    let mut key = json!({
+        "type": "object", "required": ["id", "name", "input", "created_at", "created_by"], "additionalProperties": false,
+        "properties": {
+            "id": { "type": "string" },
+            "name": { "type": "string" },
+            "input": schema("Input"),
+            "created_at": time(),
+            "created_by": text("Name of the token"),
+            "revoked_at": time(),
+            "revoked_by": text("Name of the token"),
+        },
+    });
+    if created {
+        key["properties"]["key"] = text("What the encoder is given. It is not shown again");
+        key["required"] = json!(["id", "name", "input", "created_at", "created_by", "key"]);
+    }
+    key
+}
+
 fn publication_schema() -> Value {
     json!({
         "type": "object", "required": ["id", "input", "protocol", "since"],
@@ -348,9 +431,72 @@ fn publication_schema() -> Value {
             "encoder": { "type": ["string", "null"] },
             "since": { "type": "string", "format": "date-time" },
             "ready": { "type": "boolean", "description": "Of one that stands by: whether it can be on air at once" },
+            "health": schema("Health"),
             "video": { "type": ["object", "null"] },
             "audio": { "type": ["object", "null"] },
         },
+    })
+}
+
+fn health_schema() -> Value {
+    let count = |description: &str| json!({ "type": "integer", "minimum": 0, "description": description });
+    json!({
+        "type": "object", "additionalProperties": false,
+        "description": "How well an encoder's media come in: of the last five seconds, where nothing else is said. Pictures and sound \
+            themselves are not looked at.",
+        "required": ["condition", "complaints", "video_bitrate_bps", "audio_bitrate_bps", "frame_rate", "keyframe_interval_ms",
+            "missing_frames", "missing_frames_total", "jitter_ms", "clock_drift_ms", "pause_ms"],
+        "properties": {
+            "condition": { "enum": ["sound", "degraded"], "description": "Degraded after 2 s of complaints, sound after 10 s without" },
+            "complaints": { "type": "array", "items": { "type": "string" }, "description": "What is wrong now, and what to do about it" },
+            "video_bitrate_bps": count("Of the video's access units"),
+            "audio_bitrate_bps": count("Of the audio's"),
+            "frame_rate": { "type": "number", "description": "Video frames a second, as they came" },
+            "keyframe_interval_ms": { "type": ["integer", "null"], "description": "Between the last two keyframes" },
+            "missing_frames": count("Frames that the encoder left out: its stamps have a hole for them"),
+            "missing_frames_total": count("The same since it began"),
+            "jitter_ms": { "type": "number", "description": "How unevenly frames come, against their stamps, smoothed" },
+            "clock_drift_ms": { "type": ["integer", "null"],
+                "description": "What the encoder's clock has gained on this machine's since it began; null in the first half minute" },
+            "pause_ms": count("Since its last frame"),
+            "srt": schema("SrtLink"),
+        },
+    })
+}
+
+fn link_schema() -> Value {
+    let mut properties = Map::new();
+    for (name, description) in [
+        ("latency_ms", "Agreed on"),
+        ("packets", "Data packets received, those sent again with them"),
+        ("missing_packets", "Found missing when a later one came"),
+        ("retransmitted_packets", "Came marked as sent again"),
+        ("lost_packets", "Given up: not there when their time came"),
+        ("useless_packets", "Had come before, or came too late"),
+        (
+            "undecryptable_packets",
+            "Could not be decrypted, or should have been encrypted",
+        ),
+        ("overflowed_packets", "There was no room for them"),
+        ("buffered_packets", "In the buffer, received or waited for"),
+        ("stream_gaps", "Gaps in the transport stream itself"),
+    ] {
+        let count = json!({ "type": "integer", "minimum": 0, "description": description });
+        properties.insert(name.to_owned(), count);
+    }
+    for (name, description) in [
+        ("rtt_ms", "Round trip, smoothed"),
+        ("rtt_variation_ms", "Its variation"),
+    ] {
+        properties.insert(
+            name.to_owned(),
+            json!({ "type": "number", "description": description }),
+        );
+    }
+    let required: Vec<&String> = properties.keys().collect();
+    json!({
+        "type": "object", "additionalProperties": false, "description": "Of an SRT connection, since it was opened",
+        "required": required, "properties": properties,
     })
 }
 
