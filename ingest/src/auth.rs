@@ -8,7 +8,7 @@ mod seat;
 
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use subtle::Choice;
@@ -22,7 +22,7 @@ pub use input::Input;
 pub use key::{BadHash, StreamKey};
 pub use seat::OnBusy;
 
-use crate::publication::Publication;
+use crate::publication::{EndReason, Publication};
 use crate::refusal::Refusal;
 
 /// A channel as encoders see it: the keys that open it, and where its publications go.
@@ -53,11 +53,17 @@ pub struct Reception {
 #[derive(Debug)]
 struct Place {
     door: Door,
+    /// Keys that were issued while the program runs, and for which input.
+    issued: Mutex<Vec<(StreamKey, Input)>>,
     primary: SharedSeat,
     backup: SharedSeat,
 }
 
 impl Place {
+    fn issued(&self) -> MutexGuard<'_, Vec<(StreamKey, Input)>> {
+        self.issued.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn seat(&self, input: Input) -> &SharedSeat {
         match input {
             Input::Primary => &self.primary,
@@ -88,8 +94,8 @@ pub struct Admission {
     pub publication_id: u64,
     /// Where to hand the publication over.
     pub publications: mpsc::Sender<Publication>,
-    /// Turns true when another encoder takes over.
-    pub replaced: watch::Receiver<bool>,
+    /// Tells why the publication has to end, once it has: another encoder takes over, or its key is revoked.
+    pub sent_away: watch::Receiver<Option<EndReason>>,
     seat: SharedSeat,
 }
 
@@ -98,6 +104,7 @@ impl Reception {
     pub fn new(app: impl Into<String>, doors: Vec<Door>) -> Self {
         let places = doors.into_iter().map(|door| Place {
             door,
+            issued: Mutex::default(),
             primary: Arc::default(),
             backup: Arc::default(),
         });
@@ -169,7 +176,14 @@ impl Reception {
             .find(&key)
             .filter(|(place, _)| channel.is_none_or(|channel| channel == place.door.channel));
         match opened {
-            Some((place, input)) => self.seat(place, input, &key, now),
+            Some((place, input)) => {
+                let entry = self.seat(place, input, &key, now)?;
+                // Revoked in this moment: whoever did it did not find the seat taken.
+                match self.find(&key) {
+                    Some(_) => Ok(entry),
+                    None => Err(self.wrong(from, now)),
+                }
+            }
             None if self.authoriser.is_some() => Ok(Entry::ToBeAsked),
             None => Err(self.wrong(from, now)),
         }
@@ -211,6 +225,19 @@ impl Reception {
         }
     }
 
+    /// The keys of that channel that were issued while the program runs, and for which input, in place of those before. Who publishes with
+    /// one that is not among them any more is sent away. A channel that is not configured has no door to open.
+    pub fn set_issued(&self, channel: &str, keys: Vec<(StreamKey, Input)>) {
+        let Some(place) = self.places.iter().find(|place| place.door.channel == channel) else {
+            return;
+        };
+        let before = std::mem::replace(&mut *place.issued(), keys);
+        for (key, input) in before.iter().filter(|(key, _)| self.find(key).is_none()) {
+            let seat = place.seat(*input);
+            seat.lock().unwrap_or_else(PoisonError::into_inner).revoke(key);
+        }
+    }
+
     fn wrong(&self, from: IpAddr, now: Instant) -> Refusal {
         if self.attempts().wrong(from, now) {
             tracing::warn!(%from, "locked out for a while: too many wrong stream keys");
@@ -227,12 +254,12 @@ impl Reception {
         let mut seat = shared.lock().unwrap_or_else(PoisonError::into_inner);
         match seat.take(&channel, key, place.door.on_busy, now)? {
             Take::Vacating => Ok(Entry::Vacating),
-            Take::Taken(replaced) => Ok(Entry::Admitted(Admission {
+            Take::Taken(sent_away) => Ok(Entry::Admitted(Admission {
                 channel,
                 input,
                 publication_id: self.next_id.fetch_add(1, Ordering::Relaxed),
                 publications: place.door.publications.clone(),
-                replaced,
+                sent_away,
                 seat: Arc::clone(shared),
             })),
         }
@@ -245,7 +272,14 @@ impl Reception {
         };
         let mut opened = None;
         for place in &self.places {
-            let (primary, backup) = (any(&place.door.keys), any(&place.door.backup_keys));
+            let issued = |input| {
+                let issued = place.issued();
+                let own = issued.iter().filter(|(_, own)| *own == input);
+                bool::from(own.fold(Choice::from(0), |found, (key, _)| found | key.matches(offered)))
+            };
+            // Not `||`: each is compared.
+            let primary = any(&place.door.keys) | issued(Input::Primary);
+            let backup = any(&place.door.backup_keys) | issued(Input::Backup);
             if primary || backup {
                 let input = if primary { Input::Primary } else { Input::Backup };
                 opened = Some((place, input));
@@ -254,7 +288,7 @@ impl Reception {
         opened
     }
 
-    fn attempts(&self) -> std::sync::MutexGuard<'_, Attempts> {
+    fn attempts(&self) -> MutexGuard<'_, Attempts> {
         self.attempts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -276,7 +310,7 @@ impl Admission {
         self.seat().refused(refusal.clone(), Instant::now());
     }
 
-    fn seat(&self) -> std::sync::MutexGuard<'_, seat::Seat> {
+    fn seat(&self) -> MutexGuard<'_, seat::Seat> {
         self.seat.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

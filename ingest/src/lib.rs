@@ -13,6 +13,7 @@ mod assembly;
 mod auth;
 mod clock;
 mod flv;
+mod health;
 pub mod ladder;
 mod publication;
 mod publishing;
@@ -26,6 +27,7 @@ pub use auth::{
     Admission, Authorised, Authoriser, BadHash, Door, Entry, Input, OnBusy, Question, Questions, Reception,
     StreamKey,
 };
+pub use health::{Change as HealthChange, Condition, Health, HealthFigures};
 pub use publication::{Arrival, ArrivalSender, Dropped, EndReason, Publication, PublicationInfo, Publisher};
 pub use refusal::Refusal;
 pub use wall_clock::wall_clock;

@@ -152,6 +152,9 @@ pub enum EndReason {
     /// The same encoder came by another connection.
     #[error("another connection with the same stream key took over")]
     Replaced,
+    /// It may not publish any more.
+    #[error("the stream key was revoked")]
+    KeyRevoked,
     /// What the encoder sent makes no sense.
     #[error("the encoder broke the protocol: {0}")]
     ProtocolError(String),

@@ -111,7 +111,7 @@ impl Publishing {
             biased;
             refusal = refused => refusal.unwrap_or_else(|| unavailable(&self.admission)).into(),
             () = until_true(&mut self.stopped) => EndReason::ShuttingDown.into(),
-            () = until_true(&mut self.admission.replaced) => EndReason::Replaced.into(),
+            reason = sent_away(&mut self.admission.sent_away) => reason.into(),
         }
     }
 
@@ -149,13 +149,13 @@ impl Publishing {
         let Some(publisher) = &mut self.publisher else {
             return Ok(());
         };
-        let mut replaced = self.admission.replaced.clone();
+        let mut leave = self.admission.sent_away.clone();
         let unavailable = || unavailable(&self.admission);
         let sent = tokio::select! {
             biased;
             refusal = &mut publisher.refusal => return Err(refusal.unwrap_or_else(|_| unavailable()).into()),
             () = until_true(&mut self.stopped) => return Err(EndReason::ShuttingDown.into()),
-            () = until_true(&mut replaced) => return Err(EndReason::Replaced.into()),
+            reason = sent_away(&mut leave) => return Err(reason.into()),
             sent = timeout(self.stall, publisher.arrivals.send(arrival)) => sent,
         };
         match sent {
@@ -192,6 +192,15 @@ fn unavailable(admission: &Admission) -> Refusal {
     Refusal::ChannelUnavailable {
         channel: admission.channel.clone(),
     }
+}
+
+/// Resolves with the reason when the publication has to end; one whose seat is gone has been replaced.
+async fn sent_away(leave: &mut watch::Receiver<Option<EndReason>>) -> EndReason {
+    let reason = leave.wait_for(Option::is_some).await;
+    reason
+        .ok()
+        .and_then(|reason| reason.clone())
+        .unwrap_or(EndReason::Replaced)
 }
 
 /// Resolves when the server stops; a server that is gone has stopped.

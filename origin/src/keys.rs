@@ -45,9 +45,7 @@ impl KeyCommand {
     pub fn run(self, input: &mut impl BufRead, output: &mut impl Write) -> Result<(), KeyError> {
         match self {
             Self::New => {
-                let mut bytes = [0; KEY_BYTES];
-                File::open("/dev/urandom")?.read_exact(&mut bytes)?;
-                let key = text(&bytes);
+                let key = new_key()?;
                 writeln!(output, "Stream key   {key}")?;
                 writeln!(output, "stream_keys  \"{}\"", StreamKey::new(&key).hash())?;
             }
@@ -63,6 +61,13 @@ impl KeyCommand {
         }
         Ok(())
     }
+}
+
+/// A key that nobody has.
+pub(crate) fn new_key() -> io::Result<String> {
+    let mut bytes = [0; KEY_BYTES];
+    File::open("/dev/urandom")?.read_exact(&mut bytes)?;
+    Ok(text(&bytes))
 }
 
 /// Five bits a character.

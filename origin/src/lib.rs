@@ -13,6 +13,7 @@ pub mod channel;
 pub mod config;
 pub mod control;
 pub mod heads;
+pub mod issued_keys;
 pub mod keys;
 mod link_metrics;
 pub mod outbound;

@@ -19,6 +19,7 @@ use crate::certificate::{Renewed, TlsError};
 use crate::channel::{self, ChannelSettings};
 use crate::config::{AuthoriserConfig, Config, ConfigError, EventsConfig, WebhooksConfig};
 use crate::control::{self, Control, ControlledChannel, TokensError};
+use crate::issued_keys::{IssuedKeys, IssuedKeysError};
 use crate::link_metrics;
 use crate::outbound::{OutboundError, Service};
 use crate::playback::serve::Playback;
@@ -69,6 +70,9 @@ pub enum RunError {
     /// The file of tokens is of no use.
     #[error(transparent)]
     Tokens(#[from] TokensError),
+    /// The file of keys is of no use.
+    #[error(transparent)]
+    Keys(#[from] IssuedKeysError),
     /// The configuration was not checked.
     #[error(transparent)]
     Config(#[from] ConfigError),
@@ -111,6 +115,7 @@ pub async fn run(config: Config, shutdown: watch::Receiver<bool>) -> Result<(), 
         _ => None,
     };
     let (webhooks, telling) = webhooks(&config)?;
+    let links = Links::default();
     let tokens = control::follow_tokens(config.access.tokens_file.as_deref())?;
     // Channels end after the encoders' server, so that they hear of its farewell.
     let (channels_stop, channels_stopped) = watch::channel(false);
@@ -129,6 +134,7 @@ pub async fn run(config: Config, shutdown: watch::Receiver<bool>) -> Result<(), 
             show: config.events.settings(channel),
             failover: channel.failover(),
             webhooks: webhooks.clone(),
+            links: links.clone(),
             journal: Journal {
                 folder: directory.as_ref().map(|directory| directory.join(&channel.name)),
                 nats: bus
@@ -164,9 +170,11 @@ pub async fn run(config: Config, shutdown: watch::Receiver<bool>) -> Result<(), 
         tasks.push(task);
     }
 
+    let reception = Arc::new(reception(&config, doors)?);
+    let keys = IssuedKeys::open(config.access.keys_file.clone(), Arc::clone(&reception))?;
     let site = Site {
         playback: Playback::new(feeds, config.http.max_waiting),
-        control: Control::new(controlled),
+        control: Control::new(controlled, keys),
         metrics,
     };
     let settings = RtmpSettings {
@@ -174,8 +182,7 @@ pub async fn run(config: Config, shutdown: watch::Receiver<bool>) -> Result<(), 
         ..RtmpSettings::default()
     };
     let mut stop_rtmp = shutdown.clone();
-    let reception = Arc::new(reception(&config, doors)?);
-    let srt = srt.map(|socket| tokio::spawn(serve_srt(socket, &config, &reception, shutdown.clone())));
+    let srt = srt.map(|socket| tokio::spawn(serve_srt(socket, &config, &reception, links, shutdown.clone())));
     let rtmps = rtmps.map(|(listener, certificate)| {
         let (reception, settings) = (Arc::clone(&reception), settings.clone());
         tokio::spawn(serve_rtmps(
@@ -300,9 +307,10 @@ fn serve_srt(
     socket: UdpSocket,
     config: &Config,
     reception: &Arc<Reception>,
+    links: Links,
     mut shutdown: watch::Receiver<bool>,
 ) -> impl Future<Output = ()> + use<> {
-    let (links, reception, settings) = (Links::default(), Arc::clone(reception), config.srt.settings());
+    let (reception, settings) = (Arc::clone(reception), config.srt.settings());
     async move {
         let serving = vitrine_ingest::srt::serve(socket, reception, settings, links.clone(), async move {
             let _ = shutdown.wait_for(|stop| *stop).await;

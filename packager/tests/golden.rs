@@ -68,6 +68,25 @@ fn a_returning_encoder_of_another_rate_needs_a_discontinuity_and_a_new_init_sect
 }
 
 #[test]
+fn an_encoder_that_takes_anothers_place_at_once_leaves_no_gap() {
+    // The media end at 2.367 s.
+    for begins_ms in [500, 2367, 2400] {
+        let mut session = show(2);
+        session.lose_encoder();
+        let other = Encoder {
+            begins_ms,
+            ..Encoder::USUAL
+        };
+        session.resume(&other, &other.publication(&[30, 22], 0)).unwrap();
+        for rendition in ["video-720p", "audio-128k"] {
+            let playlist = full(session.latest(rendition));
+            assert!(!playlist.contains("GAP"), "{rendition}: {playlist}");
+            assert_eq!(playlist.matches("EXT-X-DISCONTINUITY\n").count(), 1, "{playlist}");
+        }
+    }
+}
+
+#[test]
 fn an_ended_playlist_hints_at_nothing() {
     let mut session = show(2);
     session.end();

@@ -3,6 +3,8 @@
 //   frames on screen ─► frame times, first frame, glass to glass (the clock burnt into the picture)
 //   a timer ─────────► latency by EXT-X-PROGRAM-DATE-TIME, stalls, rendition switches
 //
+// `window.clockEveryMs`, set before, says how often that clock is read: 0 is in each frame.
+//
 // The page offers `window.vitrine.programDate()`: milliseconds since 1970 of the media time now playing.
 (() => {
   const WATCH_MS = 50;
@@ -65,7 +67,7 @@
       this.frameTimes.push(frame.mediaTime);
       if (this.frameTimes.length > MAX_FRAMES) this.frameTimes.splice(0, MAX_FRAMES / 2);
       const now = performance.now();
-      if (now - this.#clockAt >= CLOCK_MS) {
+      if (now - this.#clockAt >= (globalThis.clockEveryMs ?? CLOCK_MS)) {
         this.#clockAt = now;
         this.#readClock(Date.now() + Math.max(0, frame.expectedDisplayTime - now));
       }
@@ -127,7 +129,7 @@
         if (upper > lower) clock += 2 ** bit;
       }
       const passed = (shownAt - clock) % 2 ** 32;
-      this.glass.push({ at_s: this.#seconds(), ms: passed });
+      this.glass.push({ at_s: this.#seconds(), ms: passed, shown_ms: shownAt });
     }
   }
 

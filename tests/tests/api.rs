@@ -66,6 +66,7 @@ fn template(path: &str) -> String {
     let segments: Vec<&str> = path.split('/').collect();
     let named = segments.iter().enumerate().map(|(index, segment)| match index {
         3 => "{channel}",
+        5 if segments[4] == "keys" => "{key}",
         5 => "{event}",
         _ => segment,
     });
@@ -115,7 +116,12 @@ fn on_air(input: &str) -> String {
     json!({ "on_air": input }).to_string()
 }
 
-/// Requests and the status that each gets; `ID` and `GONE` stand for events.
+/// A wish for a stream key.
+fn key(name: &str, input: &str) -> String {
+    json!({ "name": name, "input": input }).to_string()
+}
+
+/// Requests and the status that each gets; `ID` stands for an event, and `KEY` for a stream key.
 fn requests() -> Vec<(Method, String, &'static str, String, u16)> {
     let (get, post, patch, delete) = (Method::GET, Method::POST, Method::PATCH, Method::DELETE);
     let on = |path: &str| format!("/v1/channels/demo{path}");
@@ -165,6 +171,18 @@ fn requests() -> Vec<(Method, String, &'static str, String, u16)> {
         (post.clone(), on("/input"), "boss", on_air("third"), 422),
         (post.clone(), on("/input"), "boss", "{".into(), 400),
         (post.clone(), on("/input"), "boss", " ".repeat(300), 413),
+        (post.clone(), on("/keys"), "shop", key("van 2", "backup"), 403),
+        (post.clone(), on("/keys"), "boss", key("van 2", "backup"), 201),
+        (post.clone(), on("/keys"), "boss", key("", "backup"), 422),
+        (post.clone(), on("/keys"), "boss", key("van 2", "third"), 422),
+        (post.clone(), on("/keys"), "boss", "{".into(), 400),
+        (post.clone(), on("/keys"), "boss", " ".repeat(2_000), 413),
+        (get.clone(), on("/keys"), "shop", none(), 403),
+        (get.clone(), on("/keys"), "boss", none(), 200),
+        (delete.clone(), on("/keys/KEY"), "shop", none(), 403),
+        (delete.clone(), on("/keys/KEY"), "boss", none(), 200),
+        (delete.clone(), on("/keys/KEY"), "boss", none(), 404),
+        (get.clone(), on("/keys"), "boss", none(), 200),
         (get.clone(), on("/events"), "", none(), 401),
         (get.clone(), on("/events"), "viewer", none(), 200),
         (
@@ -216,7 +234,12 @@ async fn every_answer_is_the_one_of_the_openapi_document() {
         entry("old", "operator", "expires = \"2020-01-01T00:00:00Z\""),
     ];
     std::fs::write(&tokens, file.concat()).unwrap();
-    let setup = passthrough("api").line("access", &format!("tokens_file = {tokens:?}"));
+    let keys = tokens.with_file_name("keys-api.json");
+    // Of a former run.
+    let _ = std::fs::remove_file(&keys);
+    let setup = passthrough("api")
+        .line("access", &format!("tokens_file = {tokens:?}"))
+        .line("access", &format!("keys_file = {keys:?}"));
     let vitrine = setup.start().await;
     let publisher = Publisher::start(&small_picture(), &vitrine, "demo");
     vitrine.live("demo").await;
@@ -228,9 +251,19 @@ async fn every_answer_is_the_one_of_the_openapi_document() {
     let shop = [("authorization", "Bearer shop")];
     let scheduled = ask(&vitrine, &Method::POST, EVENTS, &shop, &later.to_string()).await;
     let id = scheduled.json()["id"].as_str().unwrap().to_owned();
+    let boss = [("authorization", "Bearer boss")];
+    let created = ask(
+        &vitrine,
+        &Method::POST,
+        "/v1/channels/demo/keys",
+        &boss,
+        &key("a", "primary"),
+    )
+    .await;
+    let key = created.json()["id"].as_str().unwrap().to_owned();
     let mut asked = std::collections::BTreeSet::new();
     for (method, path, token, body, status) in requests() {
-        let path = path.replace("ID", &id);
+        let path = path.replace("ID", &id).replace("KEY", &key);
         let token = format!("Bearer {token}");
         let fields: &[(&str, &str)] = match token.as_str() {
             "Bearer " => &[],
@@ -260,7 +293,6 @@ async fn every_answer_is_the_one_of_the_openapi_document() {
         }
     }
     // Who did what is known, by the token's name.
-    let boss = [("authorization", "Bearer boss")];
     let audit = ask(&vitrine, &Method::GET, "/v1/channels/demo/audit", &boss, "")
         .await
         .json();

@@ -33,9 +33,19 @@ impl StreamKey {
     /// # Errors
     /// [`BadHash`].
     pub fn parse(text: &str) -> Result<Self, BadHash> {
-        let Some(digits) = text.strip_prefix(HASHED) else {
-            return Ok(Self::new(text));
-        };
+        if Self::is_hashed(text) {
+            Self::parse_hash(text)
+        } else {
+            Ok(Self::new(text))
+        }
+    }
+
+    /// A key of which only the hash is kept: `sha256:` and the hash.
+    ///
+    /// # Errors
+    /// [`BadHash`].
+    pub fn parse_hash(text: &str) -> Result<Self, BadHash> {
+        let digits = text.strip_prefix(HASHED).ok_or(BadHash)?;
         let mut hash = [0; 32];
         if digits.len() != 2 * hash.len() || !digits.is_ascii() {
             return Err(BadHash);

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
 use super::StreamKey;
+use crate::publication::EndReason;
 use crate::refusal::Refusal;
 
 /// How long the reason of a refusal is kept for the encoder's next attempt. OBS comes again after 2 s.
@@ -38,15 +39,15 @@ pub(super) struct Seat {
 struct Holder {
     key: StreamKey,
     last_media: Instant,
-    /// Turns true when another encoder is to have the place.
-    replaced: watch::Sender<bool>,
+    /// Why the place is to be left, once it is.
+    sent_away: watch::Sender<Option<EndReason>>,
 }
 
 /// What came of the wish for the place.
 #[derive(Debug)]
 pub(super) enum Take {
-    /// It is taken; turns true when another encoder is to have it.
-    Taken(watch::Receiver<bool>),
+    /// It is taken; tells why it is to be left, once it is.
+    Taken(watch::Receiver<Option<EndReason>>),
     /// It is being vacated: to be tried again in a moment.
     Vacating,
 }
@@ -63,9 +64,9 @@ impl Seat {
         if let Some(holder) = &self.holder {
             let is_half_dead = now.saturating_duration_since(holder.last_media) >= HALF_DEAD;
             // One that is already leaving is waited for, whatever it still sends.
-            let is_leaving = *holder.replaced.borrow();
+            let is_leaving = holder.sent_away.borrow().is_some();
             if on_busy == OnBusy::Replace && holder.key == *key && (is_half_dead || is_leaving) {
-                holder.replaced.send_replace(true);
+                holder.send_away(EndReason::Replaced);
                 return Ok(Take::Vacating);
             }
             return Err(Refusal::ChannelBusy {
@@ -75,14 +76,21 @@ impl Seat {
         match self.parting_words.take() {
             Some((refusal, since)) if now.duration_since(since) < PARTING_WORDS_LAST => Err(refusal),
             _ => {
-                let (replaced, is_replaced) = watch::channel(false);
+                let (sent_away, is_sent_away) = watch::channel(None);
                 self.holder = Some(Holder {
                     key: key.clone(),
                     last_media: now,
-                    replaced,
+                    sent_away,
                 });
-                Ok(Take::Taken(is_replaced))
+                Ok(Take::Taken(is_sent_away))
             }
+        }
+    }
+
+    /// The holder has to go if its key is that one.
+    pub fn revoke(&self, key: &StreamKey) {
+        if let Some(holder) = self.holder.as_ref().filter(|holder| holder.key == *key) {
+            holder.send_away(EndReason::KeyRevoked);
         }
     }
 
@@ -104,6 +112,17 @@ impl Seat {
     }
 }
 
+impl Holder {
+    /// The first reason stays.
+    fn send_away(&self, reason: EndReason) {
+        self.sent_away.send_if_modified(|sent_away| {
+            let is_first = sent_away.is_none();
+            sent_away.get_or_insert(reason);
+            is_first
+        });
+    }
+}
+
 /// Shared by the reception and the holder.
 pub(super) type SharedSeat = Arc<std::sync::Mutex<Seat>>;
 
@@ -115,9 +134,9 @@ mod tests {
         StreamKey::new(text)
     }
 
-    fn taken(take: Result<Take, Refusal>) -> watch::Receiver<bool> {
+    fn taken(take: Result<Take, Refusal>) -> watch::Receiver<Option<EndReason>> {
         match take {
-            Ok(Take::Taken(replaced)) => replaced,
+            Ok(Take::Taken(sent_away)) => sent_away,
             other => panic!("{other:?}"),
         }
     }
@@ -148,19 +167,36 @@ mod tests {
         ];
         for (name, on_busy, now, expected) in table {
             let mut seat = Seat::default();
-            let replaced = taken(seat.take("demo", &key("one"), on_busy, start));
+            let sent_away = taken(seat.take("demo", &key("one"), on_busy, start));
             let take = seat.take("demo", &key(name), on_busy, now);
             assert_eq!(matches!(take, Ok(Take::Vacating)), expected, "{name} {on_busy:?}");
-            assert_eq!(*replaced.borrow(), expected);
+            assert_eq!(*sent_away.borrow(), expected.then_some(EndReason::Replaced));
             seat.leave();
             taken(seat.take("demo", &key(name), on_busy, now));
         }
     }
 
     #[test]
+    fn whose_key_is_revoked_has_to_go_and_nobody_else() {
+        let start = Instant::now();
+        let mut seat = Seat::default();
+        seat.revoke(&key("one"));
+        let sent_away = taken(seat.take("demo", &key("one"), OnBusy::Replace, start));
+        seat.revoke(&key("two"));
+        assert_eq!(*sent_away.borrow(), None);
+        seat.revoke(&key("one"));
+        let _ = seat.take("demo", &key("one"), OnBusy::Replace, start + HALF_DEAD);
+        assert_eq!(
+            *sent_away.borrow(),
+            Some(EndReason::KeyRevoked),
+            "the first reason stays"
+        );
+    }
+
+    #[test]
     fn an_encoder_that_sends_is_not_half_dead() {
         let (mut seat, start) = (Seat::default(), Instant::now());
-        let _replaced = taken(seat.take("demo", &key("one"), OnBusy::Replace, start));
+        let _sent_away = taken(seat.take("demo", &key("one"), OnBusy::Replace, start));
         seat.heard(start + HALF_DEAD);
         let take = seat.take("demo", &key("one"), OnBusy::Replace, start + HALF_DEAD);
         assert!(matches!(take, Err(Refusal::ChannelBusy { .. })), "{take:?}");

@@ -181,3 +181,30 @@ fn a_channel_whose_task_is_gone_takes_nothing() {
         Err(Refusal::ChannelUnavailable { .. })
     ));
 }
+
+#[test]
+fn an_issued_key_opens_its_input_until_it_is_not_issued_any_more() {
+    let (reception, _publications) = reception();
+    let issued = |keys: &[(&str, Input)]| {
+        let keys = keys.iter().map(|(key, input)| (StreamKey::new(key), *input));
+        reception.set_issued("demo", keys.collect());
+    };
+    assert!(admit(&reception, "live", "van").is_err());
+    issued(&[("van", Input::Backup), ("hall", Input::Primary)]);
+    let van = admit(&reception, "live", "van").unwrap();
+    let hall = admit(&reception, "live", "hall").unwrap();
+    assert_eq!((van.channel.as_str(), van.input), ("demo", Input::Backup));
+    assert_eq!((hall.channel.as_str(), hall.input), ("demo", Input::Primary));
+    issued(&[("hall", Input::Primary)]);
+    assert_eq!(*van.sent_away.borrow(), Some(EndReason::KeyRevoked));
+    assert_eq!(*hall.sent_away.borrow(), None);
+    drop((van, hall));
+    assert!(matches!(admit(&reception, "live", "van"), Err(Refusal::WrongKey)));
+    assert!(admit(&reception, "live", "hall").is_ok());
+    assert!(
+        admit(&reception, "live", "one").is_ok(),
+        "the configuration's stay"
+    );
+    reception.set_issued("nobody", vec![(StreamKey::new("x"), Input::Primary)]);
+    assert!(admit(&reception, "live", "x").is_err());
+}

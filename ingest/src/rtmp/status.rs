@@ -44,6 +44,7 @@ pub fn end_status(reason: &EndReason) -> (&'static str, &'static str) {
         EndReason::ShuttingDown => ("status", "NetConnection.Connect.Closed"),
         EndReason::Silent { .. } => ("error", "NetStream.Publish.Idle"),
         EndReason::Replaced => ("error", "NetStream.Publish.BadName"),
+        EndReason::KeyRevoked => ("error", "NetStream.Publish.Denied"),
         EndReason::ConnectionLost | EndReason::ProtocolError(_) => ("error", "NetStream.Failed"),
     }
 }

@@ -7,6 +7,7 @@ use vitrine_ingest::{Arrival, Input, Publication, Refusal};
 use vitrine_packager::media::{Frame, TrackConfig, TrackKind, WallTime};
 
 use super::groups::Groups;
+use super::health::InputHealth;
 use crate::control::status::PublicationStatus;
 use crate::webhooks::Subject;
 
@@ -21,6 +22,7 @@ pub(super) struct Incoming {
     pub(super) status: PublicationStatus,
     /// Kept while it stands by.
     pub(super) groups: Groups,
+    pub(super) health: InputHealth,
     /// Of the track that leads: audio alone keeps nothing going where there should be video.
     last_frame: Instant,
     /// Since when those frames come without a long pause.
@@ -33,6 +35,7 @@ impl Incoming {
         Self {
             tracks: publication.tracks.clone(),
             status: PublicationStatus::new(&publication, since),
+            health: InputHealth::of(&publication.tracks),
             publication,
             groups: Groups::default(),
             last_frame: now,
@@ -73,6 +76,7 @@ impl Incoming {
 
     /// Notes that a frame has come.
     pub(super) fn note(&mut self, frame: &Frame) {
+        self.health.note(frame);
         if self.is_led_by(frame.track) {
             let now = Instant::now();
             if now - self.last_frame > UNSTEADY {
@@ -93,9 +97,9 @@ impl Incoming {
         self.last_frame.elapsed() > limit
     }
 
-    /// Whether frames have come without a long pause for so long.
+    /// Whether frames have come without a long pause for so long, and the publication is not degraded.
     pub(super) fn is_steady_for(&self, wanted: Duration) -> bool {
-        !self.is_still_for(UNSTEADY) && self.steady_since.elapsed() >= wanted
+        !self.is_still_for(UNSTEADY) && !self.health.is_degraded() && self.steady_since.elapsed() >= wanted
     }
 
     /// Another track in place of the one of its kind.
@@ -103,6 +107,7 @@ impl Incoming {
         self.tracks.retain(|known| known.kind() != track.kind());
         self.tracks.push(track);
         self.status.set_tracks(&self.tracks);
+        self.health.reconfigure(&self.tracks);
         self.groups.clear();
     }
 

@@ -7,9 +7,10 @@
 
 use std::time::Duration;
 
-use vitrine_ingest::{Arrival, EndReason, Input, Publication, Refusal, wall_clock};
+use vitrine_ingest::{Arrival, EndReason, HealthChange, Input, Publication, Refusal, wall_clock};
 use vitrine_packager::media::Frame;
 
+use super::health;
 use super::incoming::Incoming;
 use super::intake::Intake;
 use super::task::ChannelTask;
@@ -94,7 +95,12 @@ impl ChannelTask {
     /// Something came from the publication that is on air; `None`: its connection was lost.
     pub(super) fn arrived(&mut self, arrival: Option<Arrival>) {
         match arrival {
-            Some(Arrival::Frame(frame)) => self.frame(frame),
+            Some(Arrival::Frame(frame)) => {
+                if let Some(on_air) = &mut self.on_air {
+                    on_air.note(&frame);
+                }
+                self.frame(frame);
+            }
             Some(Arrival::Reconfigured(track)) => self.reconfigure(track),
             Some(Arrival::Ended(reason)) => self.lose_encoder(&reason.to_string()),
             None => self.lose_encoder(&EndReason::ConnectionLost.to_string()),
@@ -180,6 +186,7 @@ impl ChannelTask {
     }
 
     fn tell_end(&self, gone: &Incoming, reason: &str) {
+        health::measure_absence(&self.settings.name, gone.input());
         self.settings.webhooks.tell(News::Unpublish {
             subject: gone.subject(),
             reason: reason.to_owned(),
@@ -249,16 +256,58 @@ impl ChannelTask {
             let reason = format!("no frame came for {} ms", settings.after.as_millis());
             self.switching.by_hand = false;
             self.switch(&reason);
-        } else if standby.input() == Input::Primary
-            && !self.switching.by_hand
-            && self.switching.wish.is_none()
-            && settings
-                .back_after
-                .is_some_and(|wanted| standby.is_steady_for(wanted))
-        {
-            self.switching
-                .wish(Input::Primary, "the primary encoder is steady again");
+        } else if let Some(reason) = self.reason_to_switch(on_air, standby) {
+            let input = standby.input();
+            self.switching.wish(input, &reason);
             self.renew_status();
+        }
+    }
+
+    /// Why the one that stands by is to be on air from its next IDR on, if it is.
+    fn reason_to_switch(&self, on_air: &Incoming, standby: &Incoming) -> Option<String> {
+        if self.switching.by_hand || self.switching.wish.is_some() {
+            return None;
+        }
+        let settings = self.settings.failover;
+        let is_sound = self.is_ready(standby) && !standby.health.is_degraded();
+        if settings.when_degraded && on_air.health.is_degraded() && is_sound {
+            let complaints = on_air.health.complaints().join("; ");
+            return Some(format!(
+                "the {} encoder is degraded: {complaints}",
+                on_air.input().name()
+            ));
+        }
+        let is_steady = settings
+            .back_after
+            .is_some_and(|wanted| standby.is_steady_for(wanted));
+        (standby.input() == Input::Primary && is_steady)
+            .then(|| "the primary encoder is steady again".to_owned())
+    }
+
+    /// Takes the figures of both inputs.
+    pub(super) fn look_at_health(&mut self) {
+        let now = wall_clock();
+        for incoming in [&mut self.on_air, &mut self.standby].into_iter().flatten() {
+            let changed = incoming.health.look(now);
+            let input = incoming.input();
+            incoming.health.measure(&self.settings.name, input);
+            let Some(changed) = changed else { continue };
+            let reasons = incoming.health.complaints().to_vec();
+            tracing::warn!(
+                channel = self.settings.name,
+                input = input.name(),
+                ?reasons,
+                "encoder {}",
+                match changed {
+                    HealthChange::Degraded => "degraded",
+                    HealthChange::Recovered => "sound again",
+                }
+            );
+            let subject = incoming.subject();
+            self.settings.webhooks.tell(match changed {
+                HealthChange::Degraded => News::Degraded { subject, reasons },
+                HealthChange::Recovered => News::Recovered(subject),
+            });
         }
     }
 

@@ -8,6 +8,7 @@
 mod advice;
 pub mod feed;
 mod groups;
+mod health;
 mod incoming;
 mod inputs;
 mod intake;
@@ -25,6 +26,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use vitrine_ingest::Publication;
 use vitrine_ingest::ladder::LadderSettings;
+use vitrine_ingest::srt::Links;
 use vitrine_packager::startup::PackagingSettings;
 
 use crate::bus::{Journal, JournalError};
@@ -52,6 +54,8 @@ pub struct FailoverSettings {
     pub after: Duration,
     /// A primary encoder that sends for so long is on air again; `None`: by hand only.
     pub back_after: Option<Duration>,
+    /// A publication that is degraded is not on air any more either, if there is another that is sound.
+    pub when_degraded: bool,
 }
 
 /// What a channel is told by the configuration.
@@ -73,6 +77,8 @@ pub struct ChannelSettings {
     pub failover: FailoverSettings,
     /// Who is told what becomes of publications.
     pub webhooks: Webhooks,
+    /// The figures of encoders' SRT connections.
+    pub links: Links,
 }
 
 /// A running channel, as the rest of the program holds it.

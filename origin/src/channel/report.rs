@@ -6,8 +6,10 @@ use tokio::time::Instant;
 use vitrine_packager::media::WallTime;
 use vitrine_packager::presentation::RenditionInfo;
 
+use super::incoming::Incoming;
 use super::session::Session;
 use super::task::{ChannelTask, STATUS_EVERY};
+use crate::control::health::HealthStatus;
 use crate::control::status::{ChannelStatus, PublicationStatus, RenditionStatus, viewers};
 
 impl ChannelTask {
@@ -35,10 +37,10 @@ impl ChannelTask {
             ends_at: away
                 .filter(|_| self.on_air.is_none())
                 .map(|since| time(since.plus_millis(window_ms))),
-            publication: self.on_air.as_ref().map(|on_air| on_air.status.clone()),
+            publication: self.on_air.as_ref().map(|on_air| self.describe_input(on_air)),
             standby: self.standby.as_ref().map(|standby| PublicationStatus {
                 ready: Some(self.is_ready(standby)),
-                ..standby.status.clone()
+                ..self.describe_input(standby)
             }),
             switching_to: self.switching.wanted(),
             viewers: viewers(&renditions),
@@ -46,6 +48,20 @@ impl ChannelTask {
             advice: self.advice.clone(),
             ..ChannelStatus::idle(&self.settings.name)
         }));
+    }
+
+    fn describe_input(&self, incoming: &Incoming) -> PublicationStatus {
+        let health = &incoming.health;
+        let link = self.settings.links.of(&self.settings.name, incoming.input());
+        PublicationStatus {
+            health: Some(HealthStatus::new(
+                health.figures(),
+                health.complaints(),
+                health.is_degraded(),
+                link,
+            )),
+            ..incoming.status.clone()
+        }
     }
 
     fn describe(&self, session: &Session) -> Vec<RenditionStatus> {

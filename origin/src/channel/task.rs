@@ -29,6 +29,8 @@ const TICK: Duration = Duration::from_millis(50);
 /// How long the last commands may take to be written down when the program stops.
 const FAREWELL: Duration = Duration::from_secs(5);
 pub(super) const STATUS_EVERY: Duration = Duration::from_secs(1);
+/// How often the figures of the inputs are taken.
+const HEALTH_EVERY: Duration = Duration::from_secs(1);
 
 pub(super) struct ChannelTask {
     pub(super) settings: ChannelSettings,
@@ -50,6 +52,7 @@ pub(super) struct ChannelTask {
     pub(super) ended: bool,
     pub(super) advice: Vec<String>,
     pub(super) status_due: Instant,
+    health_due: Instant,
 }
 
 impl ChannelTask {
@@ -75,6 +78,7 @@ impl ChannelTask {
             ended: false,
             advice: Vec::new(),
             status_due: Instant::now(),
+            health_due: Instant::now(),
         }
     }
 
@@ -124,8 +128,9 @@ impl ChannelTask {
 
     /// A frame of the publication that is on air.
     pub(super) fn frame(&mut self, frame: Frame) {
-        let Some(on_air) = &mut self.on_air else { return };
-        on_air.note(&frame);
+        if self.on_air.is_none() {
+            return;
+        }
         if let Some(startup) = &mut self.startup {
             match startup.push(frame) {
                 Ok(true) => self.open(),
@@ -195,6 +200,10 @@ impl ChannelTask {
         }
         self.publish();
         self.forget_expired();
+        if Instant::now() >= self.health_due {
+            self.health_due = Instant::now() + HEALTH_EVERY;
+            self.look_at_health();
+        }
         if Instant::now() >= self.status_due {
             self.renew_status();
         }

@@ -26,6 +26,9 @@ pub struct ChannelConfig {
     /// A primary encoder that sends for so long is on air again; 0: by hand only.
     #[serde(default = "failback_after_seconds")]
     pub failback_after_seconds: u64,
+    /// A publication that is degraded is not on air any more either, if the other is sound.
+    #[serde(default)]
+    pub failover_when_degraded: bool,
     /// When another encoder publishes already.
     #[serde(default)]
     pub on_busy: OnBusy,
@@ -61,6 +64,7 @@ impl ChannelConfig {
             backup_keys: Vec::new(),
             failover_after_ms: failover_after_ms(),
             failback_after_seconds: failback_after_seconds(),
+            failover_when_degraded: false,
             on_busy: OnBusy::default(),
             event_tokens: secret(),
             encoder_delay_seconds: 0.0,
@@ -99,6 +103,7 @@ impl ChannelConfig {
         FailoverSettings {
             after: Duration::from_millis(self.failover_after_ms),
             back_after: (!back_after.is_zero()).then_some(back_after),
+            when_degraded: self.failover_when_degraded,
         }
     }
 

@@ -3,7 +3,9 @@
 mod access;
 pub mod command;
 mod events;
+pub mod health;
 mod input;
+mod keys;
 pub mod openapi;
 mod problem;
 mod query;

@@ -14,6 +14,7 @@ use super::problem::{self, Problem};
 use super::stream::{LISTENERS, wants_stream};
 use crate::channel::ChannelHandle;
 use crate::config::Secret;
+use crate::issued_keys::IssuedKeys;
 use crate::playback::response::Answer;
 
 /// A channel and who may change its show.
@@ -39,14 +40,16 @@ impl ControlledChannel {
 #[derive(Debug, Clone)]
 pub struct Control {
     channels: Arc<BTreeMap<String, ControlledChannel>>,
+    keys: Arc<IssuedKeys>,
 }
 
 impl Control {
-    /// Serves these channels.
-    pub fn new(channels: impl IntoIterator<Item = ControlledChannel>) -> Self {
+    /// Serves these channels, and their stream keys.
+    pub fn new(channels: impl IntoIterator<Item = ControlledChannel>, keys: IssuedKeys) -> Self {
         let named = |channel: ControlledChannel| (channel.handle.feed.name.clone(), channel);
         Self {
             channels: Arc::new(channels.into_iter().map(named).collect()),
+            keys: Arc::new(keys),
         }
     }
 
@@ -73,7 +76,10 @@ impl Control {
             .channels
             .get(name)
             .ok_or_else(|| Problem::new(StatusCode::NOT_FOUND, "no such channel: see /v1/channels"))?;
-        channel.route(request, &path.collect::<Vec<_>>(), body).await
+        match path.collect::<Vec<_>>().as_slice() {
+            ["keys", path @ ..] => channel.route_keys(request, path, body, &self.keys).await,
+            path => channel.route(request, path, body).await,
+        }
     }
 
     fn all(&self) -> Answer {
@@ -125,6 +131,29 @@ impl ControlledChannel {
                     Method::DELETE => self.cancel(request, id).await,
                     _ => self.event(request, id).await,
                 }
+            }
+            _ => Err(no_resource()),
+        }
+    }
+
+    async fn route_keys(
+        &self,
+        request: &Parts,
+        path: &[&str],
+        body: Incoming,
+        keys: &IssuedKeys,
+    ) -> Result<Answer, Problem> {
+        match path {
+            [] => {
+                allow(request, &[Method::GET, Method::HEAD, Method::POST])?;
+                match request.method {
+                    Method::POST => self.create_key(request, body, keys).await,
+                    _ => self.keys(request, keys).await,
+                }
+            }
+            [id] => {
+                allow(request, &[Method::DELETE])?;
+                self.revoke_key(request, id, keys).await
             }
             _ => Err(no_resource()),
         }

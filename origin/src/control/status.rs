@@ -7,6 +7,8 @@ use vitrine_packager::codec::{AudioFacts, VideoFacts};
 use vitrine_packager::media::{TrackConfig, TrackKind, WallTime};
 use vitrine_packager::presentation::RenditionInfo;
 
+use super::health::HealthStatus;
+
 /// Everything there is to know of a channel at one instant. Times are RFC 3339.
 #[derive(Debug, Clone, Serialize)]
 pub struct ChannelStatus {
@@ -53,6 +55,8 @@ pub struct PublicationStatus {
     /// Of one that stands by: whether it can be on air at once.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ready: Option<bool>,
+    /// How well it comes in.
+    pub health: Option<HealthStatus>,
     /// Its video track.
     pub video: Option<VideoStatus>,
     /// Its audio track.
@@ -124,6 +128,7 @@ impl PublicationStatus {
             encoder: publication.encoder.clone(),
             since: since.to_string(),
             ready: None,
+            health: None,
             video: None,
             audio: None,
         };

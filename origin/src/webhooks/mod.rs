@@ -37,6 +37,16 @@ pub enum News {
         /// Why, in words.
         reason: String,
     },
+    /// Its media come in badly.
+    Degraded {
+        /// Which one.
+        #[serde(flatten)]
+        subject: Subject,
+        /// What is wrong, and what to do about it.
+        reasons: Vec<String>,
+    },
+    /// They come in well again.
+    Recovered(Subject),
     /// Another input is on air.
     Failover {
         /// The channel.
@@ -165,6 +175,13 @@ mod tests {
             failover["data"],
             json!({ "channel": "demo", "from": "primary", "to": "backup", "reason": "lost" })
         );
+        let degraded = body(News::Degraded {
+            subject: subject(),
+            reasons: vec!["uneven".into()],
+        });
+        assert_eq!(degraded["type"], "degraded");
+        assert_eq!(degraded["data"]["input"], "backup");
+        assert_eq!(degraded["data"]["reasons"], json!(["uneven"]));
     }
 
     #[tokio::test]

@@ -27,6 +27,8 @@ pub struct AudioGrid {
     start_ticks: i64,
     next_ticks: Option<i64>,
     drift_run: u32,
+    /// The first frame begins at the start, within half a frame of its stamp.
+    goes_on: bool,
 }
 
 impl AudioGrid {
@@ -41,6 +43,17 @@ impl AudioGrid {
             start_ticks: start.rescale(timescale).ticks,
             next_ticks: None,
             drift_run: 0,
+            goes_on: false,
+        }
+    }
+
+    /// One that takes the place of another, which ended at `start`: it has neither gap nor overlap with that.
+    pub fn going_on(facts: &AudioFacts, origin: Origin, start: MediaTime) -> Self {
+        Self {
+            goes_on: true,
+            // The first frame is corrected at once.
+            drift_run: DRIFT_RUN - 1,
+            ..Self::new(facts, origin, start)
         }
     }
 
@@ -93,7 +106,12 @@ impl AudioGrid {
     /// The place of the first frame, on a line whose first is within a frame after the start.
     fn first(&mut self, stamp: i64) -> Option<i64> {
         let late = stamp - self.start_ticks;
-        (late > -self.frame_ticks / 2).then(|| self.start_ticks + late.max(0) % self.frame_ticks)
+        let at = if self.goes_on {
+            0
+        } else {
+            late.max(0) % self.frame_ticks
+        };
+        (late > -self.frame_ticks / 2).then_some(self.start_ticks + at)
     }
 
     /// How many frames are missing before this one; negative: this one is too many.

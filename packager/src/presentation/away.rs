@@ -8,9 +8,12 @@ use super::track::{Cutting, Parameters, Track, TrackPlan};
 use super::{Presentation, SourceClock, carried, whole_part};
 use crate::codec::VideoFacts;
 use crate::grid::{Origin, RateClaims, RateEstimate, timescale_for};
-use crate::media::{Frame, FrameRate, MediaTime, RenditionId, TrackConfig, WallTime};
+use crate::media::{Frame, FrameRate, MediaTime, RenditionId, Timescale, TrackConfig, WallTime};
 use crate::opening::{RenditionConfig, video_rates};
 use crate::startup::claims;
+
+/// An encoder whose first frame was received so soon behind the end of the media goes on there: about a frame of video and one of audio.
+const SEAM_S: f64 = 0.05;
 
 /// A rendition's track as a returned encoder makes it.
 struct Renewed {
@@ -125,8 +128,9 @@ impl Presentation {
         }
     }
 
-    /// The encoder is back, `first` its first IDR: the timeline goes on where the wall clock stood when that was received,
-    /// after a discontinuity of all renditions (SPEC 88). `source` are the encoder's tracks, `renditions` the session's
+    /// The encoder is back, or another takes its place, `first` its first IDR: the timeline goes on where the wall clock stood when that was
+    /// received, after a discontinuity of all renditions (SPEC 88); or just where it ended, if that is hardly before. A gap,
+    /// however short, makes players wait. `source` are the encoder's tracks, `renditions` the session's
     /// renditions anew, in the order of their ids. Push the frames next, `first` among them.
     ///
     /// # Errors
@@ -140,10 +144,11 @@ impl Presentation {
         let (estimate, claims) = self.returning_rate(source)?;
         let source_rate = estimate.map(|estimate| estimate.rate);
         let wall = MediaTime::from_millis(first.received.millis_since(self.settings.anchor));
-        // Every rendition gets a gap, if only of a millisecond, so that all of them have the same segments.
+        // Else every rendition gets a gap, if only of a millisecond, so that all of them have the same segments.
         let after =
             |end: MediaTime| MediaTime::new(end.ticks + i64::from(end.timescale.get()) / 1000, end.timescale);
-        let at = self.end_time().map_or(wall, |end| after(end).max(wall));
+        let seam = self.seam(wall, source_rate.map(timescale_for));
+        let at = seam.unwrap_or_else(|| self.end_time().map_or(wall, |end| after(end).max(wall)));
         let timescale = source_rate.map_or(at.timescale, timescale_for);
         let start = at.rescale(timescale);
         let origin = Origin {
@@ -157,9 +162,12 @@ impl Presentation {
             origin,
             source_rate: estimate,
             leads: false,
+            seam: None,
         };
-        let renewed = self.renewed_tracks(renditions, plan)?;
-        self.extend_gap(at, true);
+        let renewed = self.renewed_tracks(renditions, plan, seam.is_some())?;
+        if seam.is_none() {
+            self.extend_gap(at, true);
+        }
         for (rendition, renewed) in self.renditions.iter_mut().zip(renewed) {
             rendition.renew(renewed.track, renewed.init, renewed.passed_through);
         }
@@ -170,10 +178,35 @@ impl Presentation {
         Ok(at)
     }
 
+    /// Where the lead's media ended, if the timeline can go on just there at `wall`: no gap has begun, all renditions ended together, and
+    /// the lead goes on in `timescale`, which is its own.
+    fn seam(&self, wall: MediaTime, timescale: Option<Timescale>) -> Option<MediaTime> {
+        let lead = &self.renditions.get(self.lead)?.timeline;
+        let end = lead.end_time()?;
+        let soon = wall.seconds() - end.seconds() < SEAM_S;
+        let lasts =
+            lead.open_parts().is_none() && timescale.is_none_or(|timescale| timescale == end.timescale);
+        let together = |rendition: &Rendition| {
+            let own = rendition.timeline.end_time();
+            own.is_some_and(|own| match &rendition.track.parameters {
+                Parameters::Video(_) => own == end,
+                // SPEC 144: to the next whole frame.
+                Parameters::Audio(audio) => {
+                    let frame_s =
+                        f64::from(audio.facts.frame_samples) / f64::from(audio.facts.sample_rate_hz);
+                    (0.0..=frame_s).contains(&(own.seconds() - end.seconds()))
+                }
+            })
+        };
+        (soon && lasts && self.renditions.iter().all(together)).then_some(end)
+    }
+
+    /// `seamless`: each goes on where its media ended.
     fn renewed_tracks(
         &self,
         renditions: &[RenditionConfig],
         plan: TrackPlan,
+        seamless: bool,
     ) -> Result<Vec<Renewed>, ResumeError> {
         if renditions.len() != self.renditions.len() {
             return Err(ResumeError::OtherTracks);
@@ -182,7 +215,8 @@ impl Presentation {
         pairs
             .map(|(index, (before, config))| {
                 let leads = index == self.lead;
-                self.renewed(before, config, &TrackPlan { leads, ..plan })
+                let seam = before.timeline.end_time().filter(|_| seamless);
+                self.renewed(before, config, &TrackPlan { leads, seam, ..plan })
             })
             .collect()
     }

@@ -98,6 +98,7 @@ impl Presentation {
             origin,
             source_rate: video,
             leads: false,
+            seam: None,
         };
         let mut all = Vec::with_capacity(renditions.all.len());
         for (index, config) in renditions.all.into_iter().enumerate() {

@@ -27,6 +27,8 @@ pub(super) struct TrackPlan {
     pub source_rate: Option<RateEstimate>,
     /// Whether it decides the cuts of all others.
     pub leads: bool,
+    /// Where the rendition's media ended, if it goes on just there.
+    pub seam: Option<MediaTime>,
 }
 
 /// One rendition's track.
@@ -126,13 +128,19 @@ impl Track {
             config: config.clone(),
             facts,
         };
-        let start = plan.origin.media.rescale(parameters.timescale());
+        let start = plan
+            .seam
+            .unwrap_or(plan.origin.media)
+            .rescale(parameters.timescale());
         let cutter = if plan.leads {
             audio_alone(&parameters, plan, start)
         } else {
             AudioCutter::following(start, plan.parts.audio_fill(facts.frames()))
         };
-        let grid = AudioGrid::new(&facts, plan.origin, start);
+        let grid = match plan.seam {
+            Some(_) => AudioGrid::going_on(&facts, plan.origin, start),
+            None => AudioGrid::new(&facts, plan.origin, start),
+        };
         Ok(Self {
             parameters: Parameters::Audio(parameters),
             cutting: Cutting::Audio {

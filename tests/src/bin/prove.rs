@@ -6,7 +6,9 @@ use std::time::Duration;
 use clap::{Parser, Subcommand};
 use tokio::signal::unix::{SignalKind, signal};
 use vitrine_tests::harness::Cache;
-use vitrine_tests::prove::{Crowd, Encoder, Limits, Playback, Player, hint, ladder, overload, trouble};
+use vitrine_tests::prove::{
+    Crowd, Encoder, Limits, Playback, Player, failover, hint, ladder, overload, trouble,
+};
 
 /// Parts of a third of a second, and of a fifth.
 const USUAL: Duration = Duration::from_millis(333);
@@ -67,12 +69,15 @@ enum Proof {
     /// A picture that no encoder keeps up with, for a while: rungs are left out from the top, their viewers move down without an
     /// error, the source and the audio have no gap, and every rung comes back. As long as that takes: two to six minutes.
     Overload,
+    /// The encoder that is on air killed again and again, each 15 s, a second one standing by, passed through and then through a ladder:
+    /// the gaps and freezes that a page's viewer sees, and that no rule is broken. Twice as long as the others.
+    Failover,
     /// All of them.
     All,
 }
 
 impl Proof {
-    const EACH: [Self; 11] = [
+    const EACH: [Self; 12] = [
         Self::FfmpegHls,
         Self::ObsHls,
         Self::Shaka,
@@ -84,6 +89,7 @@ impl Proof {
         Self::Hint,
         Self::Trouble,
         Self::Overload,
+        Self::Failover,
     ];
 
     fn name(self) -> &'static str {
@@ -99,6 +105,7 @@ impl Proof {
             Self::Hint => "hint",
             Self::Trouble => "trouble",
             Self::Overload => "overload",
+            Self::Failover => "failover",
             Self::All => "all",
         }
     }
@@ -199,6 +206,24 @@ async fn prove(proof: Proof, watched: Duration, part_ms: Option<u64>) -> bool {
         let figures = overload::run().await;
         println!("{figures}");
         return verdict(&figures.misses());
+    }
+    if proof == Proof::Failover {
+        let mut kept = true;
+        for ladder in [false, true] {
+            let how = if ladder {
+                "through a ladder"
+            } else {
+                "passed through"
+            };
+            println!(
+                "failover: two FFmpegs, {how}, the first killed for {} s",
+                watched.as_secs()
+            );
+            let figures = failover::run(watched, ladder).await;
+            print!("{figures}");
+            kept &= verdict(&figures.misses());
+        }
+        return kept;
     }
     let mut kept = true;
     for (encoder, player, part_target, limits) in proof.runs() {

@@ -7,10 +7,11 @@
 const CELLS: &str = "settb=1/1000,setpts='trunc(RTCTIME/1000)',format=gray,\
     geq=lum='if(eq(X,0),255,if(eq(X,1),0,255*mod(floor(floor(T*1000+0.5)/pow(2,X-2))+Y,2)))'";
 
-/// A filter graph (`-vf`) that lays the clock over a picture 1280 pixels wide, of so many frames a second.
-pub fn overlay(fps: u32) -> String {
+/// A filter graph (`-vf`) that lays the clock over a picture so many pixels wide, 16:9, of so many frames a second.
+pub fn overlay(width: u32, fps: u32) -> String {
+    let height = width / 20;
     format!(
-        "split[picture][cells];[cells]crop=40:2,{CELLS},scale=1280:64:flags=neighbor,\
+        "split[picture][cells];[cells]crop=40:2,{CELLS},scale={width}:{height}:flags=neighbor,\
          settb=1/{fps},setpts=N,format=yuv420p[clock];[picture]settb=1/{fps},setpts=N[picture];[picture][clock]overlay"
     )
 }

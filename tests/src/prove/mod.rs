@@ -5,6 +5,7 @@
 //! ```
 
 pub mod crowd;
+pub mod failover;
 mod figures;
 pub mod hint;
 pub mod ladder;
@@ -14,6 +15,7 @@ mod sync;
 pub mod trouble;
 
 pub use crowd::{Crowd, CrowdFigures};
+pub use failover::FailoverFigures;
 pub use figures::{Figures, Limits, Spread};
 pub use hint::HintFigures;
 pub use ladder::LadderFigures;

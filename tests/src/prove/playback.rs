@@ -75,7 +75,7 @@ impl Playback {
                     .size(1280, 720)
                     .preset("veryfast")
                     .bitrate_kbps(2500)
-                    .with(&["-vf", &clock::overlay(FPS)]);
+                    .with(&["-vf", &clock::overlay(1280, FPS)]);
                 let publisher = Publisher::start(&picture, &vitrine, "demo");
                 let figures = self.watch(&vitrine).await;
                 publisher.stop().await;
