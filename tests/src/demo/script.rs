@@ -72,16 +72,51 @@ pub fn events() -> Vec<(f64, Value)> {
     let [.., last] = &SCENES;
     let hide = json!({ "type": "product.hide", "product": { "id": last.id } });
     events.push((last.until_s, hide));
+    events.extend(moments());
+    events.sort_by(|(a, _), (b, _)| a.total_cmp(b));
     events
+}
+
+/// What happens beside the products.
+fn moments() -> Vec<(f64, Value)> {
+    let question = "Which colour next?";
+    let options = json!([{ "id": "sand", "text": "Sand" }, { "id": "sea", "text": "Sea green" }]);
+    let votes = |sand: u32, sea: u32| json!({ "id": "colour", "votes": [{ "option": "sand", "count": sand }, { "option": "sea", "count": sea }] });
+    let burst = |hearts: u32, claps: u32| json!({ "type": "reaction.burst", "reactions": [{ "kind": "heart", "count": hearts }, { "kind": "clap", "count": claps }] });
+    let pin = json!({ "id": "shipping", "author": "Vitrine", "text": "Free shipping during the show" });
+    let coupon = json!({ "code": "LIVE10", "text": "10 % off, for viewers only", "percent_off": 10 });
+    vec![
+        (3.0, json!({ "type": "message.pin", "message": pin })),
+        (9.0, burst(120, 45)),
+        (11.0, json!({ "type": "coupon.offer", "coupon": coupon })),
+        (
+            22.0,
+            json!({ "type": "poll.open", "poll": { "id": "colour", "question": question, "options": options } }),
+        ),
+        (25.0, json!({ "type": "poll.tally", "poll": votes(31, 24) })),
+        (29.0, json!({ "type": "poll.tally", "poll": votes(88, 97) })),
+        (36.0, json!({ "type": "poll.close", "poll": votes(112, 160) })),
+        (45.0, json!({ "type": "poll.remove", "poll": { "id": "colour" } })),
+        (48.0, burst(240, 90)),
+        (
+            54.0,
+            json!({ "type": "coupon.withdraw", "coupon": { "code": "LIVE10" } }),
+        ),
+        (
+            55.0,
+            json!({ "type": "message.unpin", "message": { "id": "shipping" } }),
+        ),
+    ]
 }
 
 fn event(scene: &Scene, index: usize, offer: &Offer) -> Value {
     let price = json!({ "amount": offer.cents, "currency": "EUR" });
     if index > 0 {
-        return json!({
-            "type": "product.update",
-            "product": { "id": scene.id, "price": price, "stock": offer.stock },
-        });
+        let mut product = json!({ "id": scene.id, "price": price, "stock": offer.stock });
+        if let Some(first) = scene.offers.first().filter(|first| first.cents > offer.cents) {
+            product["compare_at"] = json!({ "amount": first.cents, "currency": "EUR" });
+        }
+        return json!({ "type": "product.update", "product": product });
     }
     json!({
         "type": "product.show",
@@ -106,7 +141,7 @@ mod tests {
         assert!(events.is_sorted_by(|(a, _), (b, _)| a < b));
         assert_eq!(events.first().map(|(at, _)| *at), Some(0.0));
         assert!(events.last().is_some_and(|(at, _)| *at < SHOW_SECONDS));
-        assert_eq!(events.len(), 10);
+        assert_eq!(events.len(), 21);
     }
 
     #[test]

@@ -69,9 +69,13 @@ export class Timeline {
     return [this.states[0], this.events[0]].some((first) => first !== undefined && first.time <= time + EPSILON);
   }
 
-  /** Events that the playhead has reached at `time` and had not before: each is returned once in a session. */
+  /**
+   * Events that the playhead has reached at `time` and had not before, in the order of the show: each is returned once in a
+   * session. Players hand over messages of one time in any order.
+   */
   takePassed(time: number): At<EventMessage>[] {
     const fresh = this.events.filter((at) => at.time <= time + EPSILON && !this.passed.has(at.message.id));
+    fresh.sort((a, b) => a.time - b.time || a.message.seq - b.message.seq);
     for (const at of fresh) this.passed.add(at.message.id);
     if (this.passed.size > 4 * this.limit) this.passed = new Set([...this.passed].slice(-2 * this.limit));
     return fresh;

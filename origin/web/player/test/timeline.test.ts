@@ -138,6 +138,11 @@ describe("what an event does", () => {
 });
 
 describe("takePassed", () => {
+  test("gives events of one time in the order of the show, however the player hands them over", () => {
+    const show = showOf([stock(4, "lamp", 1), 3], [stock(3, "lamp", 2), 3], [shows(2, lamp), 3], [shows(1, mug), 2]);
+    expect(show.takePassed(3).map((at) => at.message.seq)).toEqual([1, 2, 3, 4]);
+  });
+
   test("each event is passed once: repeats, other renditions and a second play are not told", () => {
     const show = showOf([shows(1, lamp), 3]);
     expect(show.add(shows(1, lamp), 3)).toBe(false);
