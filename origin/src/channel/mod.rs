@@ -11,6 +11,7 @@ mod groups;
 mod incoming;
 mod inputs;
 mod intake;
+mod ready;
 mod report;
 mod session;
 mod show;
@@ -34,6 +35,7 @@ use crate::webhooks::Webhooks;
 use feed::ChannelFeed;
 use show::Show;
 
+pub(crate) use ready::PART_READY;
 pub use show::{ShowFeed, ShowSettings};
 pub(crate) use unique::unique_id;
 

@@ -66,6 +66,7 @@ pub struct VitrineSetup {
     name: String,
     sections: BTreeMap<&'static str, Vec<String>>,
     channels: Vec<ChannelSetup>,
+    log: Option<String>,
 }
 
 impl VitrineSetup {
@@ -74,7 +75,15 @@ impl VitrineSetup {
             name: name.to_owned(),
             sections: BTreeMap::new(),
             channels: Vec::new(),
+            log: None,
         }
+    }
+
+    /// What it logs: a filter as `VITRINE_LOG` has it.
+    #[must_use]
+    pub fn log(self, filter: &str) -> Self {
+        let log = Some(filter.to_owned());
+        Self { log, ..self }
     }
 
     /// Adds a line of TOML to a section: `("http", "max_waiting = 5")`.
@@ -159,6 +168,9 @@ impl VitrineSetup {
             std::env::vars().filter(|(name, _)| name.starts_with("VITRINE_") && name != "VITRINE_LOG")
         {
             command.env_remove(name);
+        }
+        if let Some(filter) = &self.log {
+            command.env("VITRINE_LOG", filter);
         }
         let process = Process::start(&mut command, &folder.join("vitrine.log"));
         let mut vitrine = Vitrine::new(process, ports, self.channels.clone(), folder);

@@ -4,6 +4,7 @@
 //! FFmpeg or OBS ──► Vitrine ──► a player in Chromium ──► Figures ──► Verdict by Limits
 //! ```
 
+mod added;
 pub mod crowd;
 mod figures;
 pub mod hint;
@@ -13,6 +14,7 @@ mod playback;
 mod sync;
 pub mod trouble;
 
+pub use added::Added;
 pub use crowd::{Crowd, CrowdFigures};
 pub use figures::{Figures, Limits, Spread};
 pub use hint::HintFigures;
