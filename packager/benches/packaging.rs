@@ -64,6 +64,7 @@ fn samples() -> Vec<PlacedSample> {
         duration_ticks: 3000,
         composition_ticks: 0,
         is_idr: n == 0,
+        received: None,
         data: vec![n as u8; if n == 0 { 40_000 } else { 7_000 }].into(),
     };
     (0..10).map(sample).collect()

@@ -273,6 +273,8 @@ pub struct Sample {
     pub nominal_duration: MediaTime,
     /// Whether a decoder can start here.
     pub is_idr: bool,
+    /// When the source's frame was received; `None` of one that was made up.
+    pub received: Option<WallTime>,
     /// The bitstream, as in [`Frame::data`].
     pub data: Bytes,
 }

@@ -2,7 +2,7 @@
 // sampler saw as one JSON object.
 //
 //   node switch.mjs http://127.0.0.1:8080/live/demo/index.m3u8 120 [--each 5] [--pictures FOLDER]
-import { mkdir } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { until, withPage } from './chromium.mjs';
 import { readSampler, report } from './figures.mjs';
@@ -18,6 +18,19 @@ const heights = (page) => page.evaluate(() => globalThis.vitrine.heights());
 const force = (page, height) => page.evaluate((wanted) => globalThis.vitrine.force(wanted), height);
 const shown = (page, height) =>
   until(`${height} lines on screen`, 20, () => page.evaluate((wanted) => document.querySelector('video').videoHeight === wanted, height));
+
+/** The frame on screen as a PNG, in base64; null of a flash: a white one shows nothing of its encoder. */
+async function darkFrame() {
+  const video = document.querySelector('video');
+  const canvas = new OffscreenCanvas(video.videoWidth, video.videoHeight);
+  const context = canvas.getContext('2d');
+  context.drawImage(video, 0, 0);
+  const { data } = context.getImageData(0, 0, canvas.width, canvas.height);
+  const mean = data.reduce((sum, value) => sum + value, 0) / data.length;
+  if (mean > 200) return null;
+  const bytes = new Uint8Array(await (await canvas.convertToBlob()).arrayBuffer());
+  return btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(''));
+}
 
 /** From the top down and up again: 720 480 360 480 720 … */
 function* upAndDown(levels) {
@@ -47,7 +60,8 @@ const figures = await withSite((site) =>
     for (const height of values.pictures ? levels : []) {
       await force(page, height);
       await shown(page, height);
-      await page.screenshot({ path: `${values.pictures}/rung-${height}.png` });
+      const frame = await until('a dark moment', 20, () => page.evaluate(darkFrame));
+      await writeFile(`${values.pictures}/rung-${height}.png`, frame, 'base64');
     }
     return { seconds: Number(seconds), forced, ...seen };
   }));

@@ -12,6 +12,7 @@ mod health;
 mod incoming;
 mod inputs;
 mod intake;
+mod ready;
 mod report;
 mod session;
 mod show;
@@ -36,6 +37,7 @@ use crate::webhooks::Webhooks;
 use feed::ChannelFeed;
 use show::Show;
 
+pub(crate) use ready::PART_READY;
 pub use show::{ShowFeed, ShowSettings};
 pub(crate) use unique::unique_id;
 

@@ -11,6 +11,7 @@ use vitrine_packager::presentation::{Presentation, PushError, RenditionInfo, Res
 use vitrine_packager::startup::StartError;
 
 use super::feed::{ChannelFeed, RenditionFeed, SessionFeed};
+use super::ready::PartsReady;
 use super::unique::session_id;
 
 /// A session from its first segment to its end.
@@ -23,11 +24,17 @@ pub(super) struct Session {
     feed: Option<Arc<SessionFeed>>,
     /// Since when the encoder is away.
     away: Option<WallTime>,
+    ready: PartsReady,
 }
 
 impl Session {
     /// A session of these renditions; nothing is in it yet.
-    pub(super) fn start(opening: Opening, renditions: Renditions, now: WallTime) -> Result<Self, StartError> {
+    pub(super) fn start(
+        channel: &str,
+        opening: Opening,
+        renditions: Renditions,
+        now: WallTime,
+    ) -> Result<Self, StartError> {
         let presentation = opening.present(renditions)?;
         Ok(Self {
             id: session_id(now),
@@ -35,6 +42,7 @@ impl Session {
             presentation,
             feed: None,
             away: None,
+            ready: PartsReady::of(channel),
         })
     }
 
@@ -156,6 +164,7 @@ impl Session {
                 .increment(1);
             if let Some(rendition) = feed.renditions.get(&update.name) {
                 rendition.publish(Arc::new(update.snapshot));
+                self.ready.note(&update.name, &update.received);
             }
         }
         if let Some(multivariant) = self.presentation.take_multivariant(&self.id) {

@@ -143,7 +143,7 @@ impl ChannelTask {
     }
 
     fn start_session(&mut self, opening: Opening, renditions: Renditions) {
-        match Session::start(opening, renditions, wall_clock()) {
+        match Session::start(&self.settings.name, opening, renditions, wall_clock()) {
             Ok(session) => {
                 tracing::info!(
                     channel = self.settings.name,

@@ -24,6 +24,8 @@ pub struct PlacedSample {
     pub composition_ticks: i32,
     /// Whether a decoder can start here.
     pub is_idr: bool,
+    /// When the source's frame was received; `None` of one that was made up.
+    pub received: Option<WallTime>,
     /// The bitstream.
     pub data: Bytes,
 }
@@ -157,6 +159,7 @@ mod tests {
             duration_ticks: 3000,
             composition_ticks,
             is_idr,
+            received: None,
             data: Bytes::from_static(data),
         }
     }

@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use super::{Origin, silence};
 use crate::codec::AudioFacts;
-use crate::media::{Frame, MediaTime, Sample, Timescale};
+use crate::media::{Frame, MediaTime, Sample, Timescale, WallTime};
 
 /// Stamps may be this many frames off the grid at once before silence is put in or a frame is left out.
 const JUMP_FRAMES: i64 = 2;
@@ -75,10 +75,10 @@ impl AudioGrid {
         let mut at = next;
         for _ in 0..correction {
             let silence = self.silence.clone().unwrap_or_else(|| frame.data.clone());
-            sink(self.sample(at, silence));
+            sink(self.sample(at, silence, None));
             at += self.frame_ticks;
         }
-        sink(self.sample(at, frame.data.clone()));
+        sink(self.sample(at, frame.data.clone(), Some(frame.received)));
         self.next_ticks = Some(at + self.frame_ticks);
     }
 
@@ -97,7 +97,7 @@ impl AudioGrid {
             return;
         };
         while at < until {
-            sink(self.sample(at, silence.clone()));
+            sink(self.sample(at, silence.clone(), None));
             at += self.frame_ticks;
         }
         self.next_ticks = Some(at);
@@ -134,7 +134,7 @@ impl AudioGrid {
         off.signum()
     }
 
-    fn sample(&self, at: i64, data: Bytes) -> Sample {
+    fn sample(&self, at: i64, data: Bytes, received: Option<WallTime>) -> Sample {
         let time = MediaTime::new(at, self.timescale);
         let nominal_duration = MediaTime::new(self.frame_ticks, self.timescale);
         Sample {
@@ -142,6 +142,7 @@ impl AudioGrid {
             pts: time,
             nominal_duration,
             is_idr: true,
+            received,
             data,
         }
     }

@@ -85,6 +85,7 @@ impl VideoGrid {
             pts: MediaTime::new(pts_ticks, self.timescale),
             nominal_duration: self.frame_duration(),
             is_idr: frame.is_idr,
+            received: Some(frame.received),
             data: frame.data.clone(),
         }
     }

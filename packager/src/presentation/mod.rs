@@ -43,6 +43,9 @@ pub struct RenditionUpdate {
     pub name: String,
     /// The new snapshot.
     pub snapshot: RenditionSnapshot,
+    /// For each part that is new in it and shows frames of the source: when the last to arrive of them was received. Bounded:
+    /// 64. Full: further parts are not told of.
+    pub received: Vec<WallTime>,
 }
 
 /// One session's renditions.
@@ -318,6 +321,7 @@ impl Presentation {
             updates.push(RenditionUpdate {
                 name: rendition.name.clone(),
                 snapshot: rendition.timeline.snapshot(&others),
+                received: std::mem::take(&mut rendition.received),
             });
         }
         updates

@@ -8,7 +8,7 @@ use super::track::{Cutting, Track};
 use crate::cmaf::BoxError;
 use crate::cmaf::chunk::Chunk;
 use crate::cmaf::emsg::{EventMessage, PartSpan};
-use crate::media::{MediaTime, TrackKind};
+use crate::media::{MediaTime, TrackKind, WallTime};
 use crate::playlist::bandwidth::BandwidthMeter;
 use crate::segmenter::{Cut, CutPart, RungState};
 use crate::timeline::{Segment, Timeline, TimelineSettings};
@@ -33,6 +33,9 @@ pub struct RenditionInfo {
     pub shed: bool,
 }
 
+/// Parts whose arrivals are kept until readers see them.
+const NEW_PARTS_LIMIT: usize = 64;
+
 #[derive(Debug)]
 pub(super) struct Rendition {
     pub name: String,
@@ -51,6 +54,8 @@ pub(super) struct Rendition {
     last_gap: Option<MediaTime>,
     /// As the multivariant playlist has it.
     was_listed: bool,
+    /// See [`RenditionUpdate::received`](super::RenditionUpdate::received).
+    pub received: Vec<WallTime>,
 }
 
 impl Rendition {
@@ -77,6 +82,7 @@ impl Rendition {
             changed: false,
             last_gap: None,
             was_listed: false,
+            received: Vec::new(),
         })
     }
 
@@ -171,6 +177,8 @@ impl Rendition {
         }
         let duration = MediaTime::new(part.end.ticks - part.start.ticks, part.start.timescale);
         self.timeline.add_part(duration, part.is_independent(), chunk);
+        let room = self.received.len() < NEW_PARTS_LIMIT;
+        self.received.extend(part.received().filter(|_| room));
         Ok(())
     }
 

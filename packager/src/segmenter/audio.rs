@@ -164,6 +164,7 @@ impl AudioCutter {
             duration_ticks: u32::try_from(sample.nominal_duration.ticks).unwrap_or(0),
             composition_ticks: 0,
             is_idr: true,
+            received: sample.received,
             data: sample.data,
         });
         let samples = samples.collect();
@@ -215,6 +216,7 @@ mod tests {
             pts: time,
             nominal_duration,
             is_idr: true,
+            received: None,
             data: Bytes::from_static(b"a"),
         }
     }

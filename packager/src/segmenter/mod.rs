@@ -22,7 +22,7 @@ pub use rung::{RungCutter, RungState};
 pub use video::VideoCutter;
 
 use crate::cmaf::chunk::PlacedSample;
-use crate::media::MediaTime;
+use crate::media::{MediaTime, WallTime};
 
 /// What a cutter has decided, in order.
 #[derive(Debug, Clone)]
@@ -60,5 +60,10 @@ impl CutPart {
     /// Whether it holds a frame at which a decoder can start.
     pub fn is_independent(&self) -> bool {
         self.samples.iter().any(|sample| sample.is_idr)
+    }
+
+    /// When the last to arrive of the source's frames that it shows was received; `None` if it shows none.
+    pub fn received(&self) -> Option<WallTime> {
+        self.samples.iter().filter_map(|sample| sample.received).max()
     }
 }

@@ -290,6 +290,7 @@ impl RungCutter {
                 duration_ticks: u32::try_from(part.end - part.start).unwrap_or(0),
                 composition_ticks: 0,
                 is_idr: true,
+                received: None,
                 data: idr.data.clone(),
             }],
             _ => {
@@ -315,6 +316,7 @@ impl RungCutter {
             composition_ticks: i32::try_from(self.ticks(sample.pts).max(self.segment_start) - start)
                 .unwrap_or(0),
             is_idr: sample.is_idr,
+            received: sample.received,
             data: sample.data,
         };
         samples.into_iter().zip(times).map(place).collect()

@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use super::{Cut, CutError, CutPart, GopTooLong};
 use crate::cmaf::chunk::PlacedSample;
-use crate::media::{MediaTime, Sample, Timescale};
+use crate::media::{MediaTime, Sample, Timescale, WallTime};
 
 /// An IDR sooner than this after a segment's start does not cut: such a segment, with a whole further group of
 /// pictures, still rounds to TARGETDURATION (8216bis 4.4.3.1).
@@ -49,6 +49,7 @@ struct OpenSample {
     pts: i64,
     nominal: i64,
     is_idr: bool,
+    received: Option<WallTime>,
     data: Bytes,
 }
 
@@ -156,6 +157,7 @@ impl VideoCutter {
                 duration_ticks: u32::try_from(end - start).unwrap_or(u32::MAX),
                 composition_ticks: 0,
                 is_idr: true,
+                received: None,
                 data: idr.data.clone(),
             };
             cuts.push(Cut::Part(CutPart {
@@ -193,6 +195,7 @@ impl VideoCutter {
             pts,
             nominal,
             is_idr: sample.is_idr,
+            received: sample.received,
             data: sample.data,
         });
         self.floor = dts + 1;
@@ -220,6 +223,7 @@ impl VideoCutter {
             duration_ticks: u32::try_from(next - sample.dts).unwrap_or(u32::MAX),
             composition_ticks: i32::try_from(sample.pts - sample.dts).unwrap_or(0),
             is_idr: sample.is_idr,
+            received: sample.received,
             data: sample.data.clone(),
         });
         cuts.push(Cut::Part(CutPart {
@@ -263,6 +267,7 @@ mod tests {
             pts: time,
             nominal_duration,
             is_idr,
+            received: None,
             data: Bytes::from_static(b"f"),
         }
     }

@@ -79,6 +79,7 @@ pub struct VitrineSetup {
     sections: BTreeMap<&'static str, Vec<String>>,
     channels: Vec<ChannelSetup>,
     srt: bool,
+    log: Option<String>,
 }
 
 impl VitrineSetup {
@@ -88,6 +89,7 @@ impl VitrineSetup {
             sections: BTreeMap::new(),
             channels: Vec::new(),
             srt: false,
+            log: None,
         }
     }
 
@@ -96,6 +98,13 @@ impl VitrineSetup {
     pub fn srt(mut self) -> Self {
         self.srt = true;
         self
+    }
+
+    /// What it logs: a filter as `VITRINE_LOG` has it.
+    #[must_use]
+    pub fn log(self, filter: &str) -> Self {
+        let log = Some(filter.to_owned());
+        Self { log, ..self }
     }
 
     /// Adds a line of TOML to a section: `("http", "max_waiting = 5")`.
@@ -180,6 +189,9 @@ impl VitrineSetup {
             std::env::vars().filter(|(name, _)| name.starts_with("VITRINE_") && name != "VITRINE_LOG")
         {
             command.env_remove(name);
+        }
+        if let Some(filter) = &self.log {
+            command.env("VITRINE_LOG", filter);
         }
         let process = Process::start(&mut command, &folder.join("vitrine.log"));
         let mut vitrine = Vitrine::new(process, ports, self.channels.clone(), folder);

@@ -74,9 +74,9 @@ impl Source {
         })
     }
 
-    /// A dark picture that is white for a tenth of a second each two seconds, and a tone just then.
+    /// A test picture in the dark that is white for a tenth of a second each two seconds, and a tone just then.
     pub fn flash_and_beep() -> Self {
-        let flash = "drawbox=t=fill:color=black:enable='gte(mod(t,2),0.1)',drawbox=t=fill:color=white:enable='lt(mod(t,2),0.1)'";
+        let flash = "drawbox=t=fill:color=black@0.6:enable='gte(mod(t,2),0.1)',drawbox=t=fill:color=white:enable='lt(mod(t,2),0.1)'";
         let beep = "aeval='0.7*sin(2*PI*1000*t)*lt(mod(t,2),0.1)':c=same";
         Self::picture().with(&["-vf", flash, "-af", beep])
     }

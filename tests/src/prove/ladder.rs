@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use super::added::{self, Added};
 use super::sync::{self, Offset};
 use crate::harness::{ChannelSetup, Publisher, Script, Source, Vitrine};
 
@@ -22,6 +23,12 @@ const MOST_OFF_MS: f64 = 20.0;
 /// hls.js is forced to another rung so often, for so long.
 const SWITCH_EACH_S: u64 = 5;
 const SWITCHED_FOR_S: u64 = 120;
+/// Of a source of 720 lines: itself, and two below it.
+const LADDER: &str = "[{ passthrough = true }, { height = 480 }, { height = 360 }]";
+/// What the ladder may add to a part, if it is not overloaded.
+const MOST_ADDED_MS: u64 = 100;
+/// So long it is measured for each kind of source.
+const ADDED_FOR: Duration = Duration::from_secs(40);
 const BROWSER_START: Duration = Duration::from_secs(90);
 
 /// What came of it.
@@ -37,6 +44,8 @@ pub struct LadderFigures {
     pub speeds: Vec<(String, f64)>,
     /// What the switching player saw.
     pub switching: Value,
+    /// What was added to each rendition's parts, without a viewer, by sources without and with B-frames.
+    pub added: Vec<Added>,
 }
 
 impl LadderFigures {
@@ -50,6 +59,13 @@ impl LadderFigures {
             if offset.samples == 0 || offset.worst_ms.abs() > MOST_OFF_MS {
                 misses.push(format!("{offset}"));
             }
+        }
+        let videos = self
+            .added
+            .iter()
+            .filter(|added| added.rendition.starts_with("video-"));
+        for late in videos.filter(|added| added.p99_ms >= MOST_ADDED_MS) {
+            misses.push(late.to_string());
         }
         for kind in ["stalls", "errors"] {
             if self.switching[kind]
@@ -76,6 +92,9 @@ impl std::fmt::Display for LadderFigures {
         for offset in &self.offsets {
             writeln!(f, "  {offset}")?;
         }
+        for added in &self.added {
+            writeln!(f, "  {added}")?;
+        }
         write!(
             f,
             "  hls.js: {} switches, stalls {}, errors {}, frames {}",
@@ -89,12 +108,18 @@ impl std::fmt::Display for LadderFigures {
 
 /// Runs the ladder for `watched`; panics, as the harness does, if something does not start.
 pub async fn run(watched: Duration) -> LadderFigures {
-    let channel = ChannelSetup::new("demo").line("audio_bitrates_kbps = [128, 64]");
-    let vitrine = Vitrine::named("prove-ladder").channel(channel).start().await;
     let source = Source::flash_and_beep()
         .size(1280, 720)
         .preset("veryfast")
         .bitrate_kbps(2500);
+    let mut added = Vec::new();
+    for b_frames in [0, 2] {
+        added.extend(added::measure(source.clone(), LADDER, b_frames, ADDED_FOR.min(watched)).await);
+    }
+    let channel = ChannelSetup::new("demo")
+        .ladder(LADDER)
+        .line("audio_bitrates_kbps = [128, 64]");
+    let vitrine = Vitrine::named("prove-ladder").channel(channel).start().await;
     let publisher = Publisher::start(&source, &vitrine, "demo");
     vitrine.live("demo").await;
     let begun = Instant::now();
@@ -136,6 +161,7 @@ pub async fn run(watched: Duration) -> LadderFigures {
         offsets,
         speeds,
         switching,
+        added,
     }
 }
 

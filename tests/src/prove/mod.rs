@@ -4,6 +4,7 @@
 //! FFmpeg or OBS ──► Vitrine ──► a player in Chromium ──► Figures ──► Verdict by Limits
 //! ```
 
+mod added;
 pub mod crowd;
 pub mod failover;
 mod figures;
@@ -14,6 +15,7 @@ mod playback;
 mod sync;
 pub mod trouble;
 
+pub use added::Added;
 pub use crowd::{Crowd, CrowdFigures};
 pub use failover::FailoverFigures;
 pub use figures::{Figures, Limits, Spread};
