@@ -3,10 +3,15 @@
 use bytes::Bytes;
 use http::StatusCode;
 use vitrine_tests::client::ClientError;
-use vitrine_tests::harness::{Edge, until};
+use vitrine_tests::harness::{Edge, EdgeSetup, until};
 
 use crate::origin::{Gate, Origin, Reply, Step};
 use crate::viewer::{Crowd, Hand, PATIENCE, VIDEO, noise, waiting};
+
+/// An edge that waits for the rest of a body as long as a test needs to look at its beginning.
+fn patient(name: &str) -> EdgeSetup {
+    Edge::named(name).line("upstream", "body_timeout_seconds = 60")
+}
 
 /// The first answer breaks off after `cut` bytes, once `seen` is open; the next ones are what `next` says.
 async fn breaking(
@@ -49,7 +54,7 @@ async fn an_immutable_object_that_breaks_off_is_taken_up_where_it_was() {
             .send(&body.slice(from as usize..))
     };
     let origin = breaking(Reply::media(&segment), &segment, 700_000, &seen, rest).await;
-    let edge = Edge::named("edge-resumed").origin(&origin.url()).start().await;
+    let edge = patient("edge-resumed").origin(&origin.url()).start().await;
     let path = format!("{VIDEO}/seg-3.m4s");
     let mut first = Hand::ask(&edge, &path).await;
     let viewers = Crowd::ask(10, &[], |_| edge.url(&path));
@@ -95,7 +100,7 @@ async fn the_rest_of_another_object_is_not_put_behind_the_first_half() {
             wrong_rest(len, from).send(&noise(len - from as usize))
         })
         .await;
-        let edge = Edge::named(&format!("edge-wrong-rest-{number}"))
+        let edge = patient(&format!("edge-wrong-rest-{number}"))
             .origin(&origin.url())
             .start()
             .await;
@@ -124,7 +129,7 @@ async fn what_may_change_is_cut_off_and_never_kept() {
         .field("content-length", &text.len().to_string())
         .send(&text);
     let origin = breaking(whole, &text, 30_000, &seen, |_| Reply::new(500)).await;
-    let edge = Edge::named("edge-cut-off").origin(&origin.url()).start().await;
+    let edge = patient("edge-cut-off").origin(&origin.url()).start().await;
     let path = "/watch/demo";
     let viewers = Crowd::ask(10, &[], |_| edge.url(path));
     viewers.has_begun().await;

@@ -120,6 +120,8 @@ async fn a_large_object_reaches_every_viewer_while_it_comes() {
     let edge = Edge::named("edge-large")
         .origin(&origin.url())
         .line("http", "send_timeout_seconds = 60")
+        // The body stands still while all of them read.
+        .line("upstream", "body_timeout_seconds = 60")
         .start()
         .await;
     let path = format!("{VIDEO}/seg-3.m4s");
