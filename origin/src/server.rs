@@ -13,6 +13,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::GracefulShutdown;
 use metrics_exporter_prometheus::PrometheusHandle;
+use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
@@ -37,6 +38,9 @@ const WRITE_TIMEOUT: Duration = Duration::from_secs(20);
 const STREAMS: u32 = 250;
 /// Bytes of a request's head.
 const HEAD_BYTES: usize = 16 << 10;
+/// Bytes that the system keeps for a client beyond what is on its way to it: without a bound it takes megabytes of every answer to the
+/// slowest, and a thousand of those would use up the memory that it has for all connections.
+const UNSENT_BYTES: u32 = 128 << 10;
 /// How long answers may take when the server stops.
 const FAREWELL: Duration = Duration::from_secs(5);
 /// After a failed accept (most often: no file descriptors left).
@@ -158,6 +162,7 @@ pub async fn serve(
             continue;
         };
         let _ = stream.set_nodelay(true);
+        let _ = SockRef::from(&stream).set_tcp_notsent_lowat(UNSENT_BYTES);
         let (site, tls, watcher) = (site.clone(), tls.clone(), graceful.watcher());
         tokio::spawn(async move {
             let _place = place;

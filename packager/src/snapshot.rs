@@ -89,11 +89,12 @@ impl RenditionSnapshot {
         // 6.2.5.1, 6.2.5.2: after EXT-X-ENDLIST every directive is ignored.
         let ready = || {
             let delta = directives.skip.is_some() && !self.ended;
-            Resolution::Ready(if delta {
-                playlist.delta.clone()
+            let answer = if delta {
+                playlist.update(directives.wait_for)
             } else {
-                playlist.full.clone()
-            })
+                &playlist.full
+            };
+            Resolution::Ready(answer.clone())
         };
         match directives.wait_for {
             Some(wanted) if !self.ended => match self.stage(wanted) {

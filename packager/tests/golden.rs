@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{EPOCH, Encoder, Session, delta, full, i_frames};
+use common::{EPOCH, Encoder, Session, delta, delta_from, full, i_frames};
 use vitrine_packager::startup::PackagingSettings;
 
 /// Target duration 1 s, a third of a second a part, ten segments.
@@ -34,6 +34,21 @@ fn the_audio_playlist_of_the_same_instant() {
 fn a_delta_skips_what_ends_more_than_six_target_durations_before_the_end() {
     let session = show(12);
     insta::assert_snapshot!(delta(session.latest("video-720p")));
+}
+
+#[test]
+fn a_client_who_was_away_for_longer_than_a_delta_reaches_is_told_all() {
+    let session = show(12);
+    let snapshot = session.latest("video-720p");
+    let whole = full(snapshot);
+    let text = delta(snapshot);
+    let number = |tag: &str| -> u64 {
+        let value = text.lines().find_map(|line| line.strip_prefix(tag));
+        value.expect("the tag is there").parse().expect("a number")
+    };
+    let first = number("#EXT-X-MEDIA-SEQUENCE:") + number("#EXT-X-SKIP:SKIPPED-SEGMENTS=");
+    assert_eq!(delta_from(snapshot, first), text, "it has all that is skipped");
+    assert_eq!(delta_from(snapshot, first - 1), whole);
 }
 
 #[test]

@@ -27,11 +27,12 @@ impl IFramePlaylist<'_> {
         self.render(0)
     }
 
-    /// The playlist with everything skipped that may be, as of the media playlist; `None` when that is nothing.
-    pub(crate) fn delta(&self) -> Option<String> {
+    /// The playlist with everything skipped that may be, as of the media playlist, and its first segment; `None` when that is nothing.
+    pub(crate) fn delta(&self) -> Option<(String, u64)> {
         let boundary = f64::from(self.control.skip_boundary_s());
         let skipped = further_than(self.segments, boundary, 0.0);
-        (skipped > 0 && !self.ended).then(|| self.render(skipped))
+        let first = self.segments.get(skipped)?;
+        (skipped > 0 && !self.ended).then(|| (self.render(skipped), first.msn))
     }
 
     fn render(&self, skipped: usize) -> String {

@@ -25,10 +25,11 @@ impl MediaPlaylist<'_> {
         self.render(0)
     }
 
-    /// The playlist with everything skipped that may be; `None` when that is nothing (SPEC 64).
-    pub(crate) fn delta(&self) -> Option<String> {
+    /// The playlist with everything skipped that may be, and its first segment; `None` when that is nothing (SPEC 64).
+    pub(crate) fn delta(&self) -> Option<(String, u64)> {
         let skipped = self.skippable();
-        (skipped > 0 && !self.ended).then(|| self.render(skipped))
+        let first = self.segments.get(skipped)?;
+        (skipped > 0 && !self.ended).then(|| (self.render(skipped), first.msn))
     }
 
     /// Segments that end further than CAN-SKIP-UNTIL before the last whole segment does (SPEC 58).

@@ -12,6 +12,8 @@ use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
+use crate::request::Position;
+
 /// A playlist, rendered once and shared by every answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RenderedPlaylist {
@@ -25,15 +27,35 @@ pub struct RenderedPlaylist {
 #[derive(Debug, Clone)]
 pub(crate) struct RenderedPair {
     pub full: RenderedPlaylist,
-    /// Equal to `full` while nothing may be skipped, and after the end.
-    pub delta: RenderedPlaylist,
+    /// `None` while nothing may be skipped, and after the end.
+    pub delta: Option<DeltaUpdate>,
+}
+
+/// A playlist without its older segments.
+#[derive(Debug, Clone)]
+pub(crate) struct DeltaUpdate {
+    pub playlist: RenderedPlaylist,
+    /// The first segment that it still lists.
+    pub first_msn: u64,
 }
 
 impl RenderedPair {
-    pub(crate) fn new(full: String, delta: Option<String>) -> Self {
-        let full = RenderedPlaylist::new(full);
-        let delta = delta.map_or_else(|| full.clone(), RenderedPlaylist::new);
-        Self { full, delta }
+    pub(crate) fn new(full: String, delta: Option<(String, u64)>) -> Self {
+        Self {
+            full: RenderedPlaylist::new(full),
+            delta: delta.map(|(text, first_msn)| DeltaUpdate {
+                playlist: RenderedPlaylist::new(text),
+                first_msn,
+            }),
+        }
+    }
+
+    /// The answer to a request for a delta update from a client who waits for that place: whole, if they may not have all that a delta
+    /// leaves out. Who was held up for long would else put together a playlist with a hole.
+    pub(crate) fn update(&self, wanted: Option<Position>) -> &RenderedPlaylist {
+        let has_the_rest = |delta: &&DeltaUpdate| wanted.is_none_or(|wanted| wanted.msn >= delta.first_msn);
+        let delta = self.delta.as_ref().filter(has_the_rest);
+        delta.map_or(&self.full, |delta| &delta.playlist)
     }
 }
 

@@ -325,14 +325,17 @@ pub fn full(snapshot: &RenditionSnapshot) -> String {
 
 /// The playlist that a request with `_HLS_skip=YES` gets.
 pub fn delta(snapshot: &RenditionSnapshot) -> String {
+    delta_for(snapshot, None)
+}
+
+/// The delta update for a client who waits for that segment.
+pub fn delta_from(snapshot: &RenditionSnapshot, msn: u64) -> String {
+    delta_for(snapshot, Some(Position { msn, part: None }))
+}
+
+fn delta_for(snapshot: &RenditionSnapshot, wait_for: Option<Position>) -> String {
     let skip = Some(Skip::Segments);
-    text(
-        snapshot,
-        &Directives {
-            skip,
-            ..Directives::default()
-        },
-    )
+    text(snapshot, &Directives { wait_for, skip })
 }
 
 fn text(snapshot: &RenditionSnapshot, directives: &Directives) -> String {
